@@ -67,6 +67,23 @@ class Cluster:
         child.send_signal(how)
         child.wait(60)
 
+    def revive(self, *, anew: bool) -> None:
+        """Start what is gone, as whoever supervises it does; with ``anew`` everything, after the scheduler was lost."""
+        names = {"scheduler", *self.children} | {one.name for one in self.folder.glob("worker-*") if one.is_dir()}
+        lost = {one for one in names if one not in self.children or self.children[one].poll() is not None}
+        for name in sorted(names if anew else lost):
+            if name in self.children:
+                self.kill(name)
+        for name in sorted(names if anew else lost):
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        """Start the scheduler, or a worker, again."""
+        if name == "scheduler":
+            self.scheduler()
+        else:
+            self.worker(name)
+
     def close(self) -> None:
         """End all."""
         for name in list(self.children):

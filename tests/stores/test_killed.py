@@ -1,4 +1,4 @@
-"""Coordinators and workers are killed at any moment: nothing is lost, nothing wrong is shown."""
+"""Coordinators, workers and the scheduler are killed at any moment: nothing is lost, nothing wrong is shown."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.stores.kills import Campaign
 from tests.stores.machines import Machines
 
 MANY = int(os.environ.get("CUDEPOT_KILLS", "400"))
+SEED = int(os.environ.get("CUDEPOT_SEED", "58"))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def campaign(
         project.accept_eula(nvidia.built().parts.licence)
         return project
 
-    return Campaign(few, workers, setup, news, random.Random(58))
+    return Campaign(few, workers, setup, news, random.Random(SEED), log=print)
 
 
 def keyring(flat: FlatRepo, folder: Path) -> Path:
@@ -57,5 +58,4 @@ def test_a_few_kills(campaign: Campaign) -> None:
 @pytest.mark.lengthy
 def test_many_kills(campaign: Campaign) -> None:
     campaign.run(MANY)
-    assert sum(campaign.kills.values()) == MANY
-    print(f"kills: {campaign.kills}; snapshots shown: {len(campaign.shown)}")
+    assert sum(campaign.kills.values()) >= MANY
