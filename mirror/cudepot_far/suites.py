@@ -7,10 +7,11 @@ packages were followed to the upstream's signature; only the place is another, a
 import re
 from typing import Dict, List, Set
 
+from cudepot_far.apt import APT, entries
 from cudepot_far.errors import TrustError
 from cudepot_far.manifest import Snapshot
 from cudepot_far.project import Project
-from cudepot_far.repositories import APT, entries, same_text
+from cudepot_far.promises import same_text
 from cudepot_far.values import Digest, checked
 
 HINT = "the near side or the bundle cannot be trusted: do not import it"

@@ -6,12 +6,14 @@ with an upstream, must be one that an index names which hangs from the upstream'
 
 from typing import Dict, List, NamedTuple, Set, Tuple
 
+from cudepot_far.apt import APT
 from cudepot_far.errors import TrustError
 from cudepot_far.gpgv import Gpgv
 from cudepot_far.manifest import SignedRoot, Snapshot, Upstream
 from cudepot_far.openpgp import keyring
 from cudepot_far.project import Project
-from cudepot_far.repositories import APT, KINDS, Kind, Promise, same_text
+from cudepot_far.promises import Kind, Promise, same_text
+from cudepot_far.repositories import KINDS
 from cudepot_far.store import Store
 from cudepot_far.suites import check_suites, suites
 from cudepot_far.values import Digest, checked

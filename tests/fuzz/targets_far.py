@@ -8,8 +8,11 @@ from collections.abc import Callable
 from tests.fuzz.corpus import OLD
 
 from cudepot.errors import FormatError
-from cudepot_far import gpgv, manifest, openpgp, packed, project, repositories, sealed, volume
+from cudepot_far import gpgv, manifest, openpgp, packed, project, sealed, volume
+from cudepot_far.apt import APT
 from cudepot_far.errors import FarError
+from cudepot_far.promises import Kind
+from cudepot_far.yum import YUM
 
 LIMIT = 1 << 22  # bytes a target may unpack to
 
@@ -62,7 +65,7 @@ def _patches(data: bytes) -> None:
     _each(lambda: list(packed.zstd(data[:9], io.BytesIO(data[9:]), "patch", OLD)))
 
 
-def _roots(kind: repositories.Kind, data: bytes) -> None:
+def _roots(kind: Kind, data: bytes) -> None:
     _each(
         lambda: kind.leads_to(data, "root", ours=False),
         lambda: kind.leads_to(data, "root", ours=True),
@@ -70,7 +73,7 @@ def _roots(kind: repositories.Kind, data: bytes) -> None:
     )
 
 
-def _lists(kind: repositories.Kind, data: bytes) -> None:
+def _lists(kind: Kind, data: bytes) -> None:
     _each(*(lambda ours=ours: list(kind.lists(iter([data]), "index", ours=ours)) for ours in (True, False)))
 
 
@@ -83,9 +86,9 @@ FAR: dict[str, Callable[[bytes], None]] = {
     "far_inrelease": _inrelease,
     "far_tar": _tar,
     "far_patches": _patches,
-    "far_release": lambda data: _roots(repositories.APT, data),
-    "far_packages": lambda data: _lists(repositories.APT, data),
-    "far_repomd": lambda data: _roots(repositories.YUM, data),
-    "far_primary": lambda data: _lists(repositories.YUM, data),
+    "far_release": lambda data: _roots(APT, data),
+    "far_packages": lambda data: _lists(APT, data),
+    "far_repomd": lambda data: _roots(YUM, data),
+    "far_primary": lambda data: _lists(YUM, data),
 }
 """The corpus of each is that of the target without ``far_``, unless it has one of its own."""
