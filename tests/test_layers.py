@@ -42,6 +42,8 @@ OUTSIDE = {
     "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "time", "urllib.request",
 }  # fmt: skip
 KINDS = {**{name: row for name, row in ROWS.items() if row.upstreams}, **SITES}
+SHARED = "cudepot_far.channels"
+"""What far sides without cudepot decide by as well: see docs/adr/0064."""
 HOMONYMS = {
     ("catalog/config/listings.py", "conda"): "the program whose listing is read",
     ("catalog/doctor/values.py", "conda"): "a sort of environment",
@@ -127,6 +129,12 @@ def test_pure_rooms_reach_nothing_outside() -> None:
         names = {one.id for one in calls if isinstance(one, ast.Name)}
         assert not names & {"open", "print", "input"}, path
         assert not {one.attr for one in calls if isinstance(one, ast.Attribute)} & {"now", "today", "utcnow"}, path
+
+
+def test_cudepot_and_the_far_sides_file_share_one_pure_module() -> None:
+    used = {name for path in FILES for name in imports(path) if name.startswith("cudepot_far")}
+    assert used == {SHARED}
+    assert imports(ROOT.parent / f"{SHARED.replace('.', '/')}.py") <= {"re", "typing"}
 
 
 def test_the_rules_of_a_kind_import_pure_rooms_only() -> None:

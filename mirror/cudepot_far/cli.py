@@ -7,13 +7,15 @@ import os
 import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from cudepot_far import serve, show
+from cudepot_far import report, serve, show
+from cudepot_far.channels import unlisted
 from cudepot_far.disk import refusal
 from cudepot_far.errors import ConfigError, FarError
 from cudepot_far.gpgv import Gpgv
 from cudepot_far.manifest import fingerprint
 from cudepot_far.project import Project, init, key_file, open_project
 from cudepot_far.take_in import Result, check_lineage, opened, take_in, waiting_manifests
+from cudepot_far.told import told_of
 from cudepot_far.volume import Volume, open_volume
 
 DESCRIPTION = """\
@@ -79,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--key", default="", metavar="FINGERPRINT", help="the fingerprint it must have")
     one = _verb(verbs, "import", _import, "import volumes, in any order")
     one.add_argument("files", nargs="+", metavar="FILE", help="volumes of one bundle or several")
-    one = _verb(verbs, "publish", _publish, "show the newest complete snapshot")
+    one = _verb(
+        verbs, "publish", _publish, "show the newest complete snapshot, or in each channel what it shows over there"
+    )
     one.add_argument("--release-rollback", action="store_true", help="end a rollback")
     one = _verb(verbs, "rollback", _rollback, "show an older snapshot again, as it was signed")
     one.add_argument("number", type=int, metavar="N", help="number of the snapshot")
@@ -120,7 +124,7 @@ def _init(args: argparse.Namespace) -> Answer:
 
 def _check(args: argparse.Namespace) -> Answer:
     if not args.files:
-        faults = show.rehash(open_project(args.directory))
+        faults = report.rehash(open_project(args.directory))
         return {"faults": faults}, faults or ["all signatures and hashes are good"], 5 if faults else 0
     if not args.keyring:
         return _check_files(args, open_project(args.directory))
@@ -157,15 +161,15 @@ def _import(args: argparse.Namespace) -> Answer:
     project = open_project(args.directory)
     with project.store.locked():
         done = take_in(project, args.files, _say(args))
-    told = show.unchecked(project.snapshot(done.imported[-1])) if done.imported else []
+    told = report.unchecked([project.snapshot(done.imported[-1])]) if done.imported else []
+    listed = unlisted(project.channels, told_of(project.store))
     document: Dict[str, Any] = done._asdict()
     for key in ("waiting", "proved", "refused"):
         document[key] = [one._asdict() for one in document[key]]
-    return dict(document, unchecked=told), _import_lines(done, told), 0
+    return dict(document, unchecked=told), _import_lines(done, told, [listed] if listed else []), 0
 
 
-def _import_lines(done: Result, told: List[str]) -> List[str]:
-    lines = []
+def _import_lines(done: Result, told: List[str], lines: List[str]) -> List[str]:
     for one in done.proved:
         signed = f"signed by {', '.join(one.signers)}" if one.signers else "signed by the site only"
         lines.append(f"{one.upstream} ({one.type}): {one.packages} packages, {signed}")
@@ -174,9 +178,17 @@ def _import_lines(done: Result, told: List[str]) -> List[str]:
         fate = "it was dropped; to try again, import one of its volumes" if bad.forgotten else "it waits"
         lines.append(f"! snapshot {bad.number} of an earlier bundle was not imported: {bad.why}; {fate}")
     lines += _unchecked_lines(told)
-    numbers = ", ".join(map(str, done.imported))
-    ended = f"imported snapshot {numbers}; next: publish" if numbers else "no snapshot is complete yet"
-    return [*lines, f"{done.objects} new objects; {ended}"]
+    shown = ", ".join(f"{name} snapshot {number}" for name, number in done.channels.items())
+    lines += [f"shown on the near side: {shown}"] if shown else []
+    return [*lines, f"{done.objects} new objects; {_ended(done)}"]
+
+
+def _ended(done: Result) -> str:
+    if done.imported:
+        return f"imported snapshot {', '.join(map(str, done.imported))}; next: publish"
+    if done.channels:
+        return "no new snapshot, but channels have moved; next: publish"
+    return "no snapshot is complete yet" if done.waiting else "nothing is new"
 
 
 def _unchecked_lines(told: List[str]) -> List[str]:
@@ -189,7 +201,8 @@ def _publish(args: argparse.Namespace) -> Answer:
         done = show.publish(project, args.release_rollback)
     held = done["hold"]
     what = "shows" if done["fresh"] or held else "unchanged: shows"
-    lines = [f"{done['site']} {what} snapshot {done['number']}: {done['files']} files, {done['bytes']} bytes"]
+    where = f"{done['site']}: {done['channel']}" if done["channel"] else done["site"]
+    lines = [f"{where} {what} snapshot {done['number']}: {done['files']} files, {done['bytes']} bytes"]
     lines += [_hold_line(held)] if held else []
     return done, lines + done["notes"], 0
 
@@ -202,12 +215,16 @@ def _rollback(args: argparse.Namespace) -> Answer:
     project = open_project(args.directory)
     with project.store.locked():
         done = show.rollback(project, args.number)
-    return done, [f"{done['site']} shows snapshot {done['number']} until `publish --release-rollback`"], 0
+    where = f"{done['site']}: {done['channel']}" if done["channel"] else done["site"]
+    return done, [f"{where} shows snapshot {done['number']} until `publish --release-rollback`"], 0
 
 
 def _serve(args: argparse.Namespace) -> Answer:
-    site = args.site or open_project(args.directory).site
-    found = serve.server(os.path.join(site, "current"), args.bind, args.port)
+    site, channels = args.site, ()  # type: str, Tuple[str, ...]
+    if not site:
+        project = open_project(args.directory)
+        site, channels = project.site, project.channels
+    found = serve.server(site if channels else os.path.join(site, "current"), args.bind, args.port, channels)
     host, port = found.server_address[:2]
     url = f"http://[{host!s}]:{port}/" if ":" in str(host) else f"http://{host!s}:{port}/"
     _print(json.dumps({"url": url}) if args.json else f"serving {found.root} at {url}")
@@ -222,6 +239,8 @@ def _status(args: argparse.Namespace) -> Answer:
     found = show.status(open_project(args.directory))
     lines = [f"site key: {found['site-key']}"]
     lines.append(f"snapshots: {', '.join(map(str, found['snapshots'])) or 'none'}; shown: {found['shown'] or 'none'}")
+    lines += [f"{name}: {f'snapshot {one}' if one else 'nothing yet'}" for name, one in found["channels"].items()]
+    lines += [f"tags: {', '.join(f'{name} ({one})' for name, one in found['tags'].items())}"] if found["tags"] else []
     lines += [_hold_line(found["hold"])] if found["hold"] else []
     lines += found["notes"]
     lines += [f"! {found['missing']} objects are missing here: see `missing`"] if found["missing"] else []
@@ -232,5 +251,5 @@ def _status(args: argparse.Namespace) -> Answer:
 
 
 def _missing(args: argparse.Namespace) -> Answer:
-    document = show.missing(open_project(args.directory))
+    document = report.missing(open_project(args.directory))
     return document, json.dumps(document, indent=1).splitlines(), 0

@@ -8,6 +8,7 @@ from cudepot_far.names import check_names, record_names
 from cudepot_far.packed import unpacked, zstd
 from cudepot_far.project import Project
 from cudepot_far.store import IMPORTED, INCOMING, Store
+from cudepot_far.told import checked_channels, keep_channels
 from cudepot_far.values import Digest, digest_of
 from cudepot_far.vouch import Proved, prove
 
@@ -59,12 +60,14 @@ def bring(project: Project, name: str, manifest: Manifest, say: Callable[[str], 
     if fresh:
         proved = prove(project, _checked(project, manifest), manifest.roots)
         store.settle()
+    channels = checked_channels(project, manifest)
     number = f"{manifest.number:06d}"
     if (fresh or here.get(manifest.number) == manifest.link) and not store.has_manifest(IMPORTED, number):
         store.add_manifest(IMPORTED, number, *store.manifest(INCOMING, name))
     if fresh:
         store.add_snapshot(manifest.number, store.read(manifest.document), store.read(manifest.signature))
     record_names(store)
+    keep_channels(store, channels)
     _drop_pieces(store, manifest)
     store.forget(INCOMING, name)
     return proved

@@ -7,34 +7,50 @@ import contextlib
 import os
 import re
 import shutil
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence
 
 from cudepot_far.disk import fsync, fsync_each, make_folders, remove, storage_errors, write_atomic
 from cudepot_far.errors import TrustError
 from cudepot_far.store import Store
 from cudepot_far.values import CHUNK, Digest, checked, safe_name
 
+_SHOWN = "current"
 _CURRENT = re.compile(r"snapshots/([0-9]{6})")
 
 
 class Site:
-    """The folder ``root`` with ``snapshots/000001/`` ... and ``current``; web servers show ``current``."""
+    """The folder ``root`` with ``snapshots/000001/`` ... and ``current``; web servers show ``current``.
 
-    def __init__(self, root: str, store: Store) -> None:
-        self.root, self._store = root, store
-        self.where = os.path.join(root, "current")
+    One with channels has a link for each of them, and web servers show the folder itself. There ``current`` becomes a
+    second name of the last channel as soon as that shows something.
+    """
+
+    def __init__(self, root: str, store: Store, channels: Sequence[str] = ()) -> None:
+        self.root, self._store, self._channels = root, store, list(channels)
+        self.where = root if channels else os.path.join(root, _SHOWN)
 
     def folder(self, number: int) -> str:
         """Return where a snapshot lies, or would lie."""
         return os.path.join(self.root, "snapshots", f"{number:06d}")
 
-    def current(self) -> Optional[int]:
-        """Return the number of the snapshot shown; None when there is none."""
+    def current(self, channel: str = "") -> Optional[int]:
+        """Return the number of the snapshot that a channel shows; None when there is none."""
+        return self._number(channel or (self._channels or [_SHOWN])[0])
+
+    def _number(self, link: str) -> Optional[int]:
         try:
-            found = _CURRENT.fullmatch(os.readlink(self.where))
+            target = os.readlink(os.path.join(self.root, link))
         except OSError:
             return None
+        if link == _SHOWN and target in self._channels:
+            return self._number(target)
+        found = _CURRENT.fullmatch(target)
         return int(found.group(1)) if found and os.path.isdir(self.folder(int(found.group(1)))) else None
+
+    def shown(self) -> List[int]:
+        """Return the numbers of all snapshots that are shown under any name."""
+        found = {self._number(one) for one in [_SHOWN, *self._channels]}
+        return sorted(one for one in found if one is not None)
 
     def document(self, number: int) -> bytes:
         """Return the snapshot document that lies in a snapshot's folder; empty when there is none."""
@@ -42,15 +58,15 @@ class Site:
             return handle.read()
         return b""
 
-    def show(self, number: int, tree: Dict[str, Digest], extra: Dict[str, bytes], keep: int) -> None:
-        """Write a snapshot completely under a name of its own, then switch to it, then remove old ones.
+    def show(self, channel: str, number: int, tree: Dict[str, Digest], extra: Dict[str, bytes], keep: int) -> None:
+        """Write a snapshot completely under a name of its own, switch a channel to it, then remove old ones.
 
         Raises:
             StorageError: the disk is full, read-only or not permitted; what was shown is shown still.
         """
         with storage_errors(self.root):
             self._write(number, tree, extra)
-            self._switch(number)
+            self._switch(channel or (self._channels or [_SHOWN])[0], number)
             self._prune(keep)
 
     def _write(self, number: int, tree: Dict[str, Digest], extra: Dict[str, bytes]) -> None:
@@ -113,13 +129,24 @@ class Site:
             return False
         return os.path.samefile(file, self._store.path(digest))
 
-    def _switch(self, number: int) -> None:
+    def _switch(self, name: str, number: int) -> None:
         """Show a snapshot: one rename, so a client sees the old or the new one."""
-        temp = os.path.join(self.root, ".current.new")
-        remove(temp)
-        os.symlink(os.path.join("snapshots", f"{number:06d}"), temp)
-        os.replace(temp, self.where)
+        self._point(name, os.path.join("snapshots", f"{number:06d}"))
+        if [name] == self._channels[-1:] and not self._is_second(name):
+            self._point(_SHOWN, name)
         fsync(self.root)
+
+    def _is_second(self, channel: str) -> bool:
+        """Return whether ``current`` is a second name of a channel already."""
+        with contextlib.suppress(OSError):
+            return os.readlink(os.path.join(self.root, _SHOWN)) == channel
+        return False
+
+    def _point(self, link: str, target: str) -> None:
+        temp = os.path.join(self.root, f".{link}.new")
+        remove(temp)
+        os.symlink(target, temp)
+        os.replace(temp, os.path.join(self.root, link))
 
     def faults(self, number: int, tree: Dict[str, Digest]) -> List[str]:
         """Return what is wrong with the files of a snapshot's folder."""
@@ -133,9 +160,9 @@ class Site:
 
     def _prune(self, keep: int) -> None:
         """Remove all but the newest ``keep`` snapshots, never the one shown."""
-        found = sorted((int(name) for name in self._names() if name.isdigit()), reverse=True)
+        found, shown = sorted((int(name) for name in self._names() if name.isdigit()), reverse=True), self.shown()
         for number in found[keep:]:
-            if number != self.current():
+            if number not in shown:
                 shutil.rmtree(self.folder(number), ignore_errors=True)
 
     def _names(self) -> List[str]:

@@ -3,7 +3,8 @@
 import re
 from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
-from cudepot_far.errors import ConfigError
+from cudepot_far.channels import FORGED, Record, Told, names_fault, tags_fault
+from cudepot_far.errors import ConfigError, FormatError
 from cudepot_far.values import (
     Digest,
     Table,
@@ -21,7 +22,8 @@ from cudepot_far.values import (
 )
 
 BUNDLES = ("cudepot-bundle 1", "cudepot-bundle 2")
-SNAPSHOT = "cudepot-snapshot 1"
+SNAPSHOT, PROMOTION = "cudepot-snapshot 1", "cudepot-promotion 1"
+MOST = 999999  # the last number of a snapshot, or of a record
 _KEY = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _NEWER = "only a newer cudepot reads this: bring the file cudepot-far.pyz of the near side's cudepot over"
 
@@ -54,7 +56,7 @@ class Unpacked(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What a bundle consists of: as cudepot's own value of that name."""
+    """What a bundle consists of: as cudepot's own value of that name; ``records`` are empty where none are sent."""
 
     signer: str
     base: Link
@@ -65,6 +67,8 @@ class Manifest(NamedTuple):
     volumes: List[List[Digest]]
     pieces: List[Tuple[Digest, List[Digest]]]
     unpacked: List[Unpacked]
+    told: Told
+    records: List[Tuple[Digest, Digest]]
 
     @property
     def link(self) -> Link:
@@ -82,13 +86,49 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
     return Manifest(
         fingerprint(text(table, "signer", what)),
         Link(integer(base, "number", what), text(base, "sha256", what)),
-        integer(snapshot, "number", what, 1, 999999),
+        integer(snapshot, "number", what, 1, MOST),
         digest(table_of(snapshot, "document", what), what),
         digest(table_of(snapshot, "signature", what), what),
         [_root(one, what) for one in tables(table, "roots", what)],
         [digests(one, "objects", what) for one in tables(table, "volumes", what)],
         [(digest(one, what), digests(one, "of", what)) for one in tables(table, "pieces", what)],
         [_unpacked(one, what) for one in tables(table, "unpacked", what)],
+        _told(table, integer(snapshot, "number", what, 1, MOST), what),
+        [_record(one, what) for one in tables(table, "records", what)],
+    )
+
+
+def _told(table: Table, number: int, what: str) -> Told:
+    """Return what it says of channels and tags; their names become links here, so they are looked at first."""
+    channels = [
+        (text(one, "name", what), integer(one, "snapshot", what, 1, MOST)) for one in tables(table, "channels", what)
+    ]
+    tags = table_of(table, "tags", what) if "tags" in table else {}
+    for key, fault in (("channels", names_fault([name for name, _ in channels])), ("tags", tags_fault(tags))):
+        if fault:
+            raise FormatError(f"{what}: {key!r} {fault}", FORGED)
+    promotion = integer(table, "promotion", what) if "promotion" in table else 0
+    return Told(
+        tuple(channels), promotion, number, tuple((name, integer(tags, name, what, 1, MOST)) for name in sorted(tags))
+    )
+
+
+def _record(table: Table, what: str) -> Tuple[Digest, Digest]:
+    return digest(table_of(table, "document", what), what), digest(table_of(table, "signature", what), what)
+
+
+def parse_record(data: bytes, what: str) -> Record:
+    """Return what counts of a promotion's record; raise ConfigError when it is malformed or of another format."""
+    table = parse_json(data, what)
+    found = text(table, "format", what)
+    if found != PROMOTION:
+        raise ConfigError(f"{what}: format {found!r}; this file reads {PROMOTION!r}", _NEWER)
+    return Record(
+        integer(table, "number", what, 1, MOST),
+        text(table, "parent", what),
+        text(table, "channel", what),
+        integer(table, "snapshot", what, 1, MOST),
+        digest_of(data).sha256,
     )
 
 

@@ -10,6 +10,7 @@ import pkgutil
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from cudepot_far.channels import TAKEN, names_fault
 from cudepot_far.disk import write_atomic
 from cudepot_far.errors import ConfigError
 from cudepot_far.gpgv import Gpgv
@@ -52,6 +53,7 @@ class Project(NamedTuple):
         keyring: that key, as gpgv reads it.
         upstream_keys: who may sign what upstreams sent to the site.
         unsigned: upstreams that nobody signs.
+        channels: names of the site's channels; none for one that shows one snapshot.
     """
 
     base: str
@@ -63,6 +65,7 @@ class Project(NamedTuple):
     keyring: bytes
     upstream_keys: Tuple[str, ...]
     unsigned: Tuple[str, ...]
+    channels: Tuple[str, ...]
 
     def verifier(self) -> Gpgv:
         """Return what trusts the site's key only."""
@@ -110,7 +113,17 @@ def _project(base: str, document: Dict[str, Any], site: Dict[str, Any], path: st
         pinned(os.path.join(base, file), key),
         tuple(fingerprint(one) for one in texts(site, "upstream-keys", path)),
         tuple(texts(site, "unsigned-upstreams", path)),
+        _channels(site, path),
     )
+
+
+def _channels(site: Dict[str, Any], path: str) -> Tuple[str, ...]:
+    names = texts(site, "channels", path)
+    fault = names_fault(names)
+    if fault:
+        told = f"name each channel once, in lower-case letters, digits, - and _; not {' or '.join(TAKEN)}"
+        raise ConfigError(f"{path}: 'channels' of [site] {fault}", told)
+    return tuple(names)
 
 
 def _text(table: Dict[str, Any], key: str, path: str, default: str = "") -> str:

@@ -14,7 +14,7 @@ import socketserver
 import stat
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, BinaryIO, Optional, Tuple
+from typing import Any, BinaryIO, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
 from cudepot_far.errors import ConfigError
@@ -48,12 +48,14 @@ class Server(socketserver.ThreadingMixIn, HTTPServer):
     """A server that answers each request in a thread of its own.
 
     Attributes:
-        root: the link a site shows.
+        root: the link a site shows, or the folder with such a link for each channel.
+        channels: their names; none for one site.
     """
 
     daemon_threads = True
     request_queue_size = 128
     root = ""
+    channels: Sequence[str] = ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away."""
@@ -83,11 +85,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request."""
-        root = os.path.realpath(str(getattr(self.server, "root", "")))
         path = unquote(self.path.split("?", 1)[0].split("#", 1)[0])
         wanted = posixpath.normpath("/" + path.lstrip("/")).lstrip("/")
         if "\0" in path or ".." in path.split("/"):
             return self._say(404, "not found")
+        root, channels = str(getattr(self.server, "root", "")), getattr(self.server, "channels", ())
+        if channels:
+            return self._in_channel(root, channels, wanted, path)
+        return self._shown(root, wanted, path)
+
+    def _in_channel(self, root: str, channels: Sequence[str], wanted: str, path: str) -> None:
+        """Answer a request below the name of a channel; at the top, list the channels."""
+        name, slash, below = wanted.partition("/")
+        if not name:
+            return self._say(200, "channels: " + ", ".join(channels))
+        if name not in channels or not os.path.isdir(os.path.join(root, name)):
+            return self._say(404, "not found")
+        if not slash and not path.endswith("/"):
+            return self._say(301, "moved", ("Location", name + "/"))
+        return self._shown(os.path.join(root, name), below, path)
+
+    def _shown(self, root: str, wanted: str, path: str) -> None:
+        root = os.path.realpath(root)
         moved = _moved(root, wanted, path)
         if moved:
             return self._say(301, "moved", ("Location", quote(moved)))
@@ -220,13 +239,17 @@ def _prefers_json(accept: str) -> bool:
     return wanted > 0 and wanted >= weights.get("text/html", 0)
 
 
-def server(root: str, bind: str, port: int) -> Server:
-    """Return a server of the site; raise ConfigError when the address cannot be had."""
+def server(root: str, bind: str, port: int, channels: Sequence[str] = ()) -> Server:
+    """Return a server of the site, or of its channels, each below its name.
+
+    Raises:
+        ConfigError: the address is not available.
+    """
     try:
         found = (_Six if ":" in bind else Server)((bind, port), _Handler)
     except (OSError, OverflowError) as error:
         raise ConfigError(f"{bind} port {port}: {error}", "choose with --bind ADDRESS and --port NUMBER") from error
-    found.root = root
+    found.root, found.channels = root, channels
     return found
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from typing import BinaryIO, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Set, Tuple
 
 from cudepot_far.disk import fsync, fsync_each, make_folders, remove, storage_errors, write_atomic
 from cudepot_far.errors import BusyError, ConfigError, FormatError, StorageError, TrustError
@@ -21,8 +21,10 @@ from cudepot_far.values import CHUNK, Digest, checked, chunks_of
 
 FORMAT = "cudepot-store 1\n"
 INCOMING, IMPORTED = "incoming", "imported"
+SNAPSHOTS, PROMOTIONS = "snapshots", "promotions"
+CHANNELS, ROLLBACK, TAGS = "channels.json", "rollback.json", "tags.json"
 _FOLDERS = ("objects", "parts", "tmp")
-_SNAPSHOT = re.compile(r"([0-9]{6})\.json\.asc")
+_NUMBERED = re.compile(r"([0-9]{6})\.json\.asc")
 _SECOND = 1000000  # microseconds
 _NO_LINK = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
 
@@ -206,29 +208,43 @@ class Store:
                 os.fchmod(out.fileno(), 0o444)
                 os.fsync(out.fileno())
 
-    # snapshots: NNNNNN.json, and last its signature
+    # snapshots and promotions: NNNNNN.json, and last its signature
 
-    def numbers(self) -> List[int]:
-        """Return the numbers of all complete snapshots in order."""
+    def numbers(self, folder: str = SNAPSHOTS) -> List[int]:
+        """Return the numbers of all complete snapshots, or of all complete records of promotions, in order."""
         with contextlib.suppress(FileNotFoundError):
-            found = (_SNAPSHOT.fullmatch(name) for name in os.listdir(self.at("snapshots")))
+            found = (_NUMBERED.fullmatch(name) for name in os.listdir(self.at(folder)))
             return sorted(int(one.group(1)) for one in found if one)
         return []
 
-    def snapshot(self, number: int) -> Tuple[bytes, bytes]:
-        """Return a snapshot's document and its signature."""
-        path = self.at("snapshots", f"{number:06d}.json")
+    def snapshot(self, number: int, folder: str = SNAPSHOTS) -> Tuple[bytes, bytes]:
+        """Return a snapshot's document, or a record, and its signature."""
+        path = self.at(folder, f"{number:06d}.json")
         try:
             with open(path, "rb") as document, open(path + ".asc", "rb") as signature:
                 return document.read(), signature.read()
         except OSError as error:
-            raise StorageError(f"{path}: cannot read snapshot {number}: {error.strerror}") from error
+            raise StorageError(f"{path}: cannot read {folder[:-1]} {number}: {error.strerror}") from error
 
-    def add_snapshot(self, number: int, document: bytes, signature: bytes) -> None:
-        """Keep a snapshot for good; the signature comes last and makes it complete."""
-        path = self.at("snapshots", f"{number:06d}.json")
+    def add_snapshot(self, number: int, document: bytes, signature: bytes, folder: str = SNAPSHOTS) -> None:
+        """Keep a snapshot, or a record, for good; the signature comes last and makes it complete."""
+        path = self.at(folder, f"{number:06d}.json")
         write_atomic(path, document, 0o444)
         write_atomic(path + ".asc", signature, 0o444)
+
+    # small documents
+
+    def recall(self, name: str) -> Dict[str, object]:
+        """Return a small document; an empty one where there is none, or it does not hold."""
+        try:
+            with open(self.at(name), "rb") as handle:
+                return unsealed(handle.read(), name)
+        except (OSError, FormatError):
+            return {}
+
+    def keep(self, name: str, document: Dict[str, Any]) -> None:
+        """Keep a small document, with a hash of itself."""
+        write_atomic(self.at(name), json.dumps(sealed(document), indent=1).encode() + b"\n")
 
     # manifests: a file for each, with its signature
 

@@ -12,6 +12,7 @@ from cudepot_far.finish import bring, lacking, links
 from cudepot_far.manifest import Manifest, parse_manifest
 from cudepot_far.project import Project
 from cudepot_far.store import INCOMING, Store
+from cudepot_far.told import told_of
 from cudepot_far.volume import Volume, open_volume
 from cudepot_far.vouch import Proved
 
@@ -37,13 +38,17 @@ class Refused(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What importing did: numbers of snapshots, bundles that wait, how many objects were new, what vouches for it."""
+    """What importing did: numbers of snapshots, bundles that wait, how many objects were new, what vouches for it.
+
+    ``channels`` is what each channel shows on the near side, where that is news.
+    """
 
     imported: List[int]
     waiting: List[Waiting]
     objects: int
     proved: List[Proved]
     refused: List[Refused]
+    channels: Dict[str, int]
 
 
 def take_in(project: Project, files: Sequence[str], say: Say) -> Result:
@@ -63,11 +68,16 @@ def take_in(project: Project, files: Sequence[str], say: Say) -> Result:
     for name, refusal in unreadable.items():
         if refusal.forgotten:
             store.forget(INCOMING, name)
+    before = told_of(store)
     new = sum(_take(store, one, say) for one in volumes)
     result = _finish(project, known, {one.name for one in volumes}, say)
     left = [manifest for name, manifest in known.items() if store.has_manifest(INCOMING, name)]
+    told = told_of(store)
     return result._replace(
-        waiting=_waiting(store, left), objects=new, refused=list(unreadable.values()) + result.refused
+        channels=dict(told.channels) if told != before else {},
+        waiting=_waiting(store, left),
+        objects=new,
+        refused=list(unreadable.values()) + result.refused,
     )
 
 
@@ -130,7 +140,7 @@ def _take(store: Store, volume: Volume, say: Say) -> int:
 
 def _finish(project: Project, known: Dict[str, Manifest], given: Iterable[str], say: Say) -> Result:
     """Import what is complete, the oldest first, and forget what is refused or was overtaken."""
-    store, result = project.store, Result([], [], 0, [], [])
+    store, result = project.store, Result([], [], 0, [], [], {})
     faults: List[FarError] = []
     for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
         base = manifest.base

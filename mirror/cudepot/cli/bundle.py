@@ -134,8 +134,18 @@ def _import_lines(done: ImportResult, *, dry_run: bool) -> list[str]:
     numbers = ", ".join(map(str, done.imported))
     if dry_run:
         return [*lines, "checked signatures and order of all volumes; nothing was imported"]
-    told = f"imported snapshot {numbers}; next: cudepot publish" if done.imported else "no snapshot is complete yet"
-    return [*lines, f"{done.objects} new objects; {told}"]
+    shown = ", ".join(f"{name} snapshot {number}" for name, number in done.channels.items())
+    lines += [f"shown on the near side: {shown}"] if shown else []
+    lines += [done.unlisted] if done.unlisted else []
+    return [*lines, f"{done.objects} new objects; {_ended(done, numbers)}"]
+
+
+def _ended(done: ImportResult, numbers: str) -> str:
+    if done.imported:
+        return f"imported snapshot {numbers}; next: cudepot publish"
+    if done.channels:
+        return "no new snapshot, but channels have moved; next: cudepot publish"
+    return "no snapshot is complete yet" if done.waiting else "nothing is new"
 
 
 def _proved_line(one: Proved) -> str:

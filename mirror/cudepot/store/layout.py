@@ -110,7 +110,7 @@ ROLLBACK = Entry(
     Loss.RECORD, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
 CHANNELS = Entry(
-    "channels.json", "far side: what channels show on the near side, as the newest bundle said",
+    "channels.json", "far side: what channels show on the near side, and tags, as the newest bundle said",
     Loss.RECORD, Guard.CHECK, Dry.COPY,
 )  # fmt: skip
 SITE = Entry(

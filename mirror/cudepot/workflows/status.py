@@ -32,7 +32,7 @@ from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
-from cudepot.workflows.bundle.shown_import import wanted_number
+from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of
 
 
@@ -150,7 +150,7 @@ def _far_status(depot: Depot, numbers: tuple[int, ...], shown: int | None, hold:
     """Return the state of the far side of an air gap, whose lock is that of the snapshot it shows."""
     from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
-    step = "bundle import" if not numbers else "" if shown == wanted_number(depot.store) else "publish"
+    step = "bundle import" if not numbers else "publish" if _is_behind(depot) else ""
     late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store))
     lock = Lock()
     if shown is not None and shown in numbers:
@@ -160,6 +160,12 @@ def _far_status(depot: Depot, numbers: tuple[int, ...], shown: int | None, hold:
         f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step, notes=late, hold=hold,
         environments=tuple(_environments(depot.store, lock)),
     )  # fmt: skip
+
+
+def _is_behind(depot: Depot) -> bool:
+    """Return whether a channel of the far side, or its site, is to show something else than it does."""
+    want = wanted(depot.store, depot.config.site.channels)
+    return any(depot.in_channel(name).site().current() != number for name, number in want.items())
 
 
 def _environments(store: LocalStore, lock: Lock) -> Iterator[EnvironmentStatus]:

@@ -11,12 +11,12 @@ from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.urls import split_url
+from cudepot_far.channels import NAME
 
 if TYPE_CHECKING:
     from cudepot.formats.simple_write import ProjectStatus
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
-_POINTER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _STATUSES = ("active", "archived", "deprecated")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 # Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
@@ -174,7 +174,7 @@ def _check_channels(names: tuple[str, ...]) -> None:
     from cudepot.catalog.site_tops import check_free  # noqa: PLC0415 - few sites have channels
 
     for name in names:
-        if not _POINTER.fullmatch(name):
+        if not NAME.fullmatch(name):
             hint = "lower-case letters, digits, - and _"
             raise ConfigError(f"'site.channels' has {name!r}, which is no name of a channel", hint=hint)
         check_free(name, "a channel in 'site.channels'")

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from cudepot.catalog.fields import Table, digest_table
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, FormatError
 from cudepot.fingerprints import fingerprint
 from cudepot.formats.bundle_tar import BLOCK, END, FIRST, MOST, OBJECTS, tar_size
 from cudepot.paths import safe_name
+from cudepot_far.channels import FORGED, names_fault, tags_fault
 
 FORMAT = "cudepot-bundle 1"
 UNPACKING = "cudepot-bundle 2"
@@ -74,6 +75,9 @@ class Manifest:
         unpacked: objects that do not travel, with what travels in their place.
         channels: what each channel of the site showed, the one that is published to first; none without channels.
         promotion: number of the last promotion: of two bundles, the one with the higher says what channels show.
+        records: records of promotions that the far side may lack and their signatures, in order; None where the
+            cudepot that wrote it sends none, or the site has no channels.
+        tags: names of snapshots.
         chain: of what a site shows to its edges, the snapshots before this one, the oldest first.
     """
 
@@ -89,6 +93,8 @@ class Manifest:
     channels: tuple[tuple[str, int], ...] = ()
     promotion: int = 0
     chain: tuple[Link, ...] = ()
+    records: tuple[tuple[Digest, Digest], ...] | None = None
+    tags: tuple[tuple[str, int], ...] = ()
 
     @property
     def link(self) -> Link:
@@ -172,6 +178,12 @@ def render_manifest(manifest: Manifest) -> bytes:
     if manifest.channels:
         document["channels"] = [{"name": name, "snapshot": number} for name, number in manifest.channels]
         document["promotion"] = manifest.promotion
+    if manifest.records is not None:
+        document["records"] = [
+            {"document": digest_table(one), "signature": digest_table(by)} for one, by in manifest.records
+        ]
+    if manifest.tags:
+        document["tags"] = dict(manifest.tags)
     if manifest.chain:
         document["chain"] = [_link_table(one) for one in manifest.chain]
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
@@ -199,10 +211,38 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
         tuple(_digests(one, "objects") for one in table.tables("volumes")),
         tuple((one.digest(), _digests(one, "of")) for one in table.tables("pieces")),
         tuple(_unpacked(one) for one in table.tables("unpacked")),
-        tuple((one.text("name"), one.integer("snapshot")) for one in table.tables("channels")),
+        _channels(table, what),
         table.integer("promotion", 0),
         tuple(_link(one) for one in table.tables("chain")),
+        _records(table),
+        _tags(table, what),
     )
+
+
+def _channels(table: Table, what: str) -> tuple[tuple[str, int], ...]:
+    """Return what channels show; their names become links on the far side, so they are looked at first."""
+    found = tuple((one.text("name"), one.integer("snapshot", low=1, high=999_999)) for one in table.tables("channels"))
+    _refuse(what, "channels", names_fault([name for name, _ in found]))
+    return found
+
+
+def _records(table: Table) -> tuple[tuple[Digest, Digest], ...] | None:
+    if not table.has("records"):
+        return None
+    pairs = ((one.table("document"), one.table("signature")) for one in table.tables("records"))
+    return tuple((document.digest(), signature.digest()) for document, signature in pairs)
+
+
+def _tags(table: Table, what: str) -> tuple[tuple[str, int], ...]:
+    tags = table.table("tags") if table.has("tags") else Table({})
+    found = tuple((name, tags.integer(name, low=1, high=999_999)) for name in sorted(tags.names()))
+    _refuse(what, "tags", tags_fault(name for name, _ in found))
+    return found
+
+
+def _refuse(what: str, key: str, fault: str) -> None:
+    if fault:
+        raise FormatError(f"{what}: {key!r} {fault}", hint=FORGED)
 
 
 def _link(table: Table) -> Link:

@@ -21,7 +21,7 @@ from cudepot.catalog.site.bundle import (
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, Signing, SiteVerifier
 from cudepot.depot.history import History
-from cudepot.depot.pointers import check_channel, shown_by
+from cudepot.depot.pointers import check_channel
 from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.digest import CHUNK, Digest, VerifyingReader
@@ -34,6 +34,7 @@ from cudepot.store.layout import EXPORTED
 from cudepot.store.local import LocalStore
 from cudepot.store.present import absent
 from cudepot.transport.volumes import numbered
+from cudepot.workflows.bundle.channels import said_of_channels
 from cudepot.workflows.bundle.roots import signed_roots, travelling_proofs
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume
@@ -167,12 +168,6 @@ def _newest(depot: Depot, channel: str) -> Snapshot:
     return found[0]
 
 
-def _channels(depot: Depot) -> tuple[tuple[str, int], ...]:
-    """Return what each channel shows, the one that is published to first."""
-    shown = shown_by(depot.config, depot.site()) if depot.config.site.channels else {}
-    return tuple((name, number) for name, number in shown.items() if number)
-
-
 def _link(store: LocalStore, history: History, number: int) -> Link:
     history.find(number)
     return Link(number, Digest.of(store.snapshots.read(number)[0]).sha256)
@@ -204,6 +199,8 @@ def _manifest(
     every = {*newest.tree.values(), newest.lock, document, signature, *proving}
     every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
     every |= set(want.objects) if want else set()
+    said = said_of_channels(depot, base)
+    every |= {one for record in said.records or () for one in record}
     _check_present(depot.store, depot.progress, every)
     asked = set(want.objects) if want else set()
     unpacked = unpackable(depot.store, newest.tree, every - asked, plain=plain)
@@ -222,8 +219,10 @@ def _manifest(
         volumes,
         pieces,
         tuple(sorted(unpacked.values(), key=lambda one: (not one.base, one.plain))),  # a patch may give a packed form
-        _channels(depot),
-        (depot.store.promotions.numbers() or [0])[-1],
+        said.channels,
+        said.promotion,
+        records=said.records,
+        tags=said.tags,
     )
     rendered = render_manifest(made)
     _check_size(rendered, max(map(len, volumes)))

@@ -22,7 +22,7 @@ from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.environments import prove_environments
 from cudepot.workflows.bundle.prove import Proved, prove
-from cudepot.workflows.bundle.shown_import import note_channels
+from cudepot.workflows.bundle.told_channels import checked_channels, keep_channels
 from cudepot.workflows.bundle.unpacked import unpack
 
 
@@ -112,13 +112,14 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
         snapshot, done.proved = _checked(depot, manifest)
         done.licences = lock_of(depot.store, snapshot).accepted_eula
         depot.store.settle()
+    channels = checked_channels(depot.store, depot.site_verifier, manifest)
     number = f"{manifest.number:06d}"
     if (fresh or links.get(manifest.number) == manifest.link) and not imported.has(number):
         imported.add(number, *incoming.read(name))
     if fresh:
         _show(depot.store, depot.history, manifest)
         done.imported.append(manifest.number)
-    note_channels(depot.store, manifest)
+    keep_channels(depot.store, channels)
     depot.progress.step("removing used pieces and patches")
     _drop_pieces(depot.store, manifest)
     incoming.remove(name)

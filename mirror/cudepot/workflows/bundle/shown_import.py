@@ -1,15 +1,17 @@
-"""Which of the snapshots that came in bundles is to be shown: the newest, or the one that ``rollback`` chose."""
+"""Which of the snapshots that came in bundles are to be shown: what the near side shows, or what ``rollback`` chose."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from cudepot.catalog.site.bundle import Manifest
 from cudepot.depot.depot import Clock
 from cudepot.errors import ConfigError
 from cudepot.store.layout import CHANNELS, ROLLBACK
 from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
+from cudepot_far.channels import Told, absent, recalled
+from cudepot_far.channels import wanted as decided
 
 
 class Choice(NamedTuple):
@@ -27,42 +29,42 @@ def newest_number(store: LocalStore) -> int:
     return numbers[-1]
 
 
-def wanted_number(store: LocalStore) -> int:
-    """Return the number of the snapshot to show: a rollback holds, whatever bundles bring.
+def wanted(store: LocalStore, names: Sequence[str]) -> dict[str, int]:
+    """Return which snapshot each channel here is to show; of a site without channels, under an empty name.
 
-    Of a site with channels it is what the first of them shows.
+    A rollback holds, whatever bundles bring. A channel that is left out stays as it is.
     """
-    chosen = choice(store)
-    return chosen.shows if chosen else released_number(store)
+    chosen, found = choice(store), released(store, names)
+    return found | {first_of(names): chosen.shows} if chosen else found
 
 
-def released_number(store: LocalStore) -> int:
-    """Return the same where no rollback holds."""
-    newest, first = newest_number(store), next(iter(channels_told(store).values()), 0)
-    return first if first in store.snapshots.numbers() else newest
+def released(store: LocalStore, names: Sequence[str]) -> dict[str, int]:
+    """Return the same where no rollback holds; raise ConfigError when no bundle was imported."""
+    newest_number(store)
+    return decided(names, told_of(store), store.snapshots.numbers())
 
 
-def channels_told(store: LocalStore) -> dict[str, int]:
-    """Return channel → snapshot it shows on the near side, as the newest bundle says; none where it has none."""
-    found = SealedFile(store.at(CHANNELS), sort_keys=False).recall()
-    return {str(name): int(number) for name, number in found.get("channels", [])}
+def first_of(names: Sequence[str]) -> str:
+    """Return the channel that a rollback is about; empty for a site without channels."""
+    return names[0] if names else ""
 
 
-def note_channels(store: LocalStore, manifest: Manifest) -> None:
-    """Remember what a bundle says of channels, unless a newer one came before."""
-    file = SealedFile(store.at(CHANNELS), sort_keys=False)
-    known, age = file.recall(), (manifest.promotion, manifest.number)
-    if manifest.channels and age >= (int(known.get("promotion", 0)), int(known.get("number", 0))):
-        file.write({"channels": [list(one) for one in manifest.channels], "promotion": age[0], "number": age[1]})
+def absent_lines(store: LocalStore, names: Sequence[str]) -> list[str]:
+    """Return a line for each channel here that cannot show what it shows on the near side."""
+    return list(absent(names, told_of(store), store.snapshots.numbers()))
 
 
-def choose(store: LocalStore, clock: Clock, number: int) -> None:
-    """Remember that ``number`` is to be shown until the rollback is released; the newest one needs no memory."""
-    newest = newest_number(store)
-    if number == newest:
+def told_of(store: LocalStore) -> Told:
+    """Return what the newest bundle said of channels; nothing where the near side has none."""
+    return recalled(SealedFile(store.at(CHANNELS), sort_keys=False).recall())
+
+
+def choose(store: LocalStore, names: Sequence[str], clock: Clock, number: int) -> None:
+    """Remember that ``number`` is to be shown until the rollback is released; what is shown then needs no memory."""
+    if number == released(store, names).get(first_of(names)):
         forget_choice(store)
         return
-    document = {"shows": number, "instead-of": newest, "since": f"{clock():%Y-%m-%dT%H:%M:%SZ}"}
+    document = {"shows": number, "instead-of": newest_number(store), "since": f"{clock():%Y-%m-%dT%H:%M:%SZ}"}
     _file(store).write(document)
 
 

@@ -7,8 +7,8 @@ file, makes the snapshot visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cudepot.catalog.site.bundle import Manifest
@@ -23,7 +23,9 @@ from cudepot.store.manifests import Manifests
 from cudepot.store.present import absent
 from cudepot.workflows.bundle.finish import Refused, finish, lacking, snapshot_links, waiting_manifests
 from cudepot.workflows.bundle.prove import Proved
+from cudepot.workflows.bundle.shown_import import told_of
 from cudepot.workflows.bundle.volume import Volume, open_volume, take
+from cudepot_far.channels import unlisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class ImportResult:
         licences: sha256 of the licence texts the near side accepted for it.
         refused: bundles given before that do not hold or that newer ones have overtaken.
         room: of a dry run, what the store's disk would have to take.
+        channels: what each channel shows on the near side, where that is news.
+        unlisted: what to do to show them here; empty where nothing is.
     """
 
     imported: tuple[int, ...]
@@ -56,6 +60,8 @@ class ImportResult:
     licences: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
     room: tuple[Room, ...] = ()
+    channels: Mapping[str, int] = field(default_factory=dict)
+    unlisted: str = ""
 
 
 def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False) -> ImportResult:
@@ -88,11 +94,16 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
     for name in (name for name, one in unreadable.items() if one.forgotten):
         incoming.remove(name)
     new = sum(_take(depot.store, depot.progress, incoming, one) for one in volumes)
+    before = told_of(depot.store)
     depot.progress.step("looking for bundles that are complete")
     done = finish(depot, known, {one.name for one in volumes})
     left = [manifest for name, manifest in known.items() if incoming.has(name)]
     refused = (*unreadable.values(), *done.refused)
-    return ImportResult(tuple(done.imported), _waiting(depot.store, left), new, done.proved, done.licences, refused)
+    told = told_of(depot.store)
+    return ImportResult(
+        tuple(done.imported), _waiting(depot.store, left), new, done.proved, done.licences, refused,
+        channels=dict(told.channels) if told != before else {}, unlisted=unlisted(depot.config.site.channels, told),
+    )  # fmt: skip
 
 
 def _room(depot: Depot, volumes: Sequence[Volume]) -> tuple[Room, ...]:

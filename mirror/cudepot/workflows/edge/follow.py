@@ -151,7 +151,8 @@ def _page(source: Source, path: str, limit: int, known: Validators | None) -> Pa
 def _bring(depot: Depot, source: Source, url: str, head: _Head, *, dry_run: bool) -> Followed:
     """Fetch what is missing of a snapshot, and let it in when everything about it holds."""
     # What carried it to that site, volumes and a base, is of no concern here: every object comes from the site itself.
-    manifest = replace(head.manifest, base=Link(), volumes=(), pieces=(), unpacked=(), channels=(), promotion=0)
+    own = replace(head.manifest, base=Link(), volumes=(), pieces=(), unpacked=())
+    manifest = replace(own, channels=(), promotion=0, records=None, tags=())
     if not _check_chain(depot, manifest):
         return Followed(url, manifest.number, fresh=False)
     snapshot = _snapshot(depot, source, manifest)

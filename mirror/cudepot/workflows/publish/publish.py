@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,13 +32,7 @@ from cudepot.kinds.peers import compared
 from cudepot.kinds.registry import shown_below, solves_of
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
-from cudepot.workflows.bundle.shown_import import (
-    channels_told,
-    forget_choice,
-    newest_number,
-    released_number,
-    wanted_number,
-)
+from cudepot.workflows.bundle.shown_import import absent_lines, forget_choice, newest_number, released, wanted
 from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
@@ -266,38 +260,37 @@ def _made_of(lock_path: Path, lock: Lock) -> bytes:
 
 
 def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishResult:
-    """Show the newest snapshot that came in a bundle, or the older one a rollback chose, as it was signed."""
+    """Show what the near side shows, as far as it has come in bundles, or what a rollback chose, as it was signed."""
     from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
     if release and not dry_run:
         forget_choice(depot.store)
-    number, shown, newest = wanted_number(depot.store), depot.site().current(), newest_number(depot.store)
-    number = released_number(depot.store) if release else number
-    snapshot, hold = depot.history.find(number), None if release else hold_of(depot.config, depot.store)
-    known = shown in depot.store.snapshots.numbers()
-    before = depot.history.find(shown).tree if shown is not None and known else {}
+    store, names = depot.store, depot.config.site.channels
+    free, late = released(store, names), absent_lines(store, names)
+    want = free if release else wanted(store, names)
+    if not want:
+        raise ConfigError(late[0], hint="import a bundle that brings it")
+    first = next(one for one in names or ("",) if one in want)
+    number, shown, hold = want[first], _shown_in(depot, first), None if release else hold_of(depot.config, store)
+    known = shown in store.snapshots.numbers()
+    before, tree = depot.history.find(shown).tree if shown and known else {}, depot.history.find(number).tree
+    held_back = depot.history.find(free.get(first, newest_number(store))).tree if hold else {}
+    moved = [_follow(depot, name, want[name], dry_run=dry_run) for name in (first, *names) if name in want]
+    moves = _moves(tree, held_back) if hold else _moves(before, tree)
+    notes = (*waiting_notes(store), *filter(None, moved[1:]), *late)
+    return PublishResult(number, number != shown and not hold, *moves, depot.site().where, notes=notes, hold=hold)
+
+
+def _follow(depot: Depot, channel: str, number: int, *, dry_run: bool) -> str:
+    """Show in a channel what it is to show here; return a line where that moved it."""
+    moves = _shown_in(depot, channel) != number
     if not dry_run:
-        show_snapshot(depot, number)
-    moves = _moves(snapshot.tree, depot.history.find(newest).tree) if hold else _moves(before, snapshot.tree)
-    fresh, notes = number != shown and not hold, waiting_notes(depot.store)
-    if depot.config.site.channels:
-        notes = (*notes, *_follow_channels(depot, dry_run=dry_run))
-    return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)
+        show_snapshot(depot.in_channel(channel), number)
+    return f"{channel}: shows snapshot {number}, as on the near side" if moves else ""
 
 
-def _follow_channels(depot: Depot, *, dry_run: bool) -> Iterator[str]:
-    """Show in the other channels what they show on the near side; give a line for each that moved, or cannot."""
-    told, there = channels_told(depot.store), depot.store.snapshots.numbers()
-    for name in depot.config.site.channels[1:]:
-        number, channel = told.get(name, 0), depot.in_channel(name)
-        if number not in there:
-            what = f"snapshot {number}, which has not come" if number else "nothing"
-            hint = f": `cudepot bundle export --channel {name}` there brings it" if number else ""
-            yield f"{name}: shows {what} on the near side{hint}"
-        elif channel.site().current() != number:
-            if not dry_run:
-                show_snapshot(channel, number)
-            yield f"{name}: shows snapshot {number}, as on the near side"
+def _shown_in(depot: Depot, channel: str) -> int | None:
+    return depot.in_channel(channel).site().current()
 
 
 def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:

@@ -117,7 +117,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
     )
     check_whole(depot.store, depot.progress, old)
     if not dry_run:
-        choose(depot.store, depot.clock, old.number)
+        choose(depot.store, depot.config.site.channels, depot.clock, old.number)
         show_snapshot(depot, old.number)
     return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
