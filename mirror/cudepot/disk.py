@@ -137,12 +137,17 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises:
         StorageError: the disk is full, read-only or not permitted.
     """
+    write_chunks(path, (data,), mode=mode)
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes], *, mode: int = 0o644) -> None:
+    """Write what is larger than memory in the same way; what ``chunks`` raises leaves the file as it was."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temp = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(data)
+                out.writelines(chunks)
                 out.flush()
                 os.fchmod(out.fileno(), mode)
                 os.fsync(out.fileno())

@@ -80,6 +80,8 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
     """Return a manifest; raise ConfigError when it is malformed or of another format."""
     table = parse_json(data, what)
     found = text(table, "format", what)
+    if found.startswith("cudepot-backup "):
+        raise ConfigError(f"{what}: is a backup, not a bundle", "only the full cudepot restores it")
     if found not in BUNDLES:
         raise ConfigError(f"{what}: format {found!r}; this file reads {BUNDLES[-1]!r}", _NEWER)
     base, snapshot = table_of(table, "base", what), table_of(table, "snapshot", what)

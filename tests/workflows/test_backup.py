@@ -7,13 +7,17 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from simulator.cudnn import CudnnRelease, licence, write_archive
 from simulator.debs import simple_deb, write_deb
 from simulator.project import Done, Project, snapshot_of
 from simulator.site_key import SiteKey
+from simulator.yum import Rhel
+from tests.kinds.yum.world import CUDNN, DEVEL, NAME, add_yum
 from tests.workflows.incident_world import World
 
 UP, YANKED = "ubuntu2004/x86_64", "yanked"
@@ -82,13 +86,18 @@ def trees(base: Path) -> dict[str, object]:
 def test_the_same_site_comes_back_on_an_empty_machine(lost: Lost, tmp_path: Path) -> None:
     project = lost.project
     before, records = trees(project.base), snapshot_of(project.store / "snapshots", project.store / "promotions")
+    kept = _with_odd_files(project.base)
     told = project.run("backup", str(lost.backup), "--json").json
+    assert told["left_out"] == ["elsewhere"], "a link that leads out of the project"
     assert told["left"] == {UP: [1, told["left"][UP][1]]}, "what the present lock has of an upstream is left to it"
     shutil.move(project.base, tmp_path / "gone")
     done = lost.restore(tmp_path / "new").json
     assert (done["fetched"], done["lacking"], done["shown"]) == (1, [], {"dev": 2, "prod": 1})
     assert "the private key is not here" in done["notes"][0]
     assert trees(tmp_path / "new") == before
+    assert {name: (tmp_path / "new" / name).lstat().st_mode & 0o7777 for name in kept} == kept
+    assert str((tmp_path / "new/mine").readlink()) == "own/mine_1.0_amd64.deb"
+    assert not (tmp_path / "new/elsewhere").is_symlink()
     again = snapshot_of(tmp_path / "new/store/snapshots", tmp_path / "new/store/promotions")
     assert [one[0] for one in again.values()] == [one[0] for one in records.values()]
     new = Project.__new__(Project)
@@ -100,6 +109,47 @@ def test_the_same_site_comes_back_on_an_empty_machine(lost: Lost, tmp_path: Path
     assert "site/prod/apt" not in new.run("channels").out
 
 
+def _with_odd_files(base: Path) -> dict[str, int]:
+    """Put files, folders and links into a project; return path → permissions they are to come back with."""
+    modes = {"hooks/tell": 0o755, "hooks": 0o750, "netrc": 0o600, "own/deep/empty": 0o700, "own/deep": 0o555}
+    (base / "own/deep/empty").mkdir(parents=True)
+    for name, mode in modes.items():
+        if name in ("hooks/tell", "netrc"):
+            (base / name).parent.mkdir(exist_ok=True)
+            (base / name).write_text(name)
+        (base / name).chmod(mode | (0o4000 if name == "hooks/tell" else 0))  # no right of another user comes back
+    (base / "mine").symlink_to("own/mine_1.0_amd64.deb")
+    (base / "elsewhere").symlink_to("../outside")
+    return modes
+
+
+def test_each_ecosystem_comes_back_byte_for_byte(
+    project: Project, rhel: Rhel, site_key: SiteKey, tmp_path: Path
+) -> None:
+    project._head = project._head.replace("[site]\n", '[site]\nchannels = ["dev", "prod"]\n')
+    add_yum(project, rhel)
+    project.add("pin", upstream=NAME, packages=[CUDNN, DEVEL])
+    release = CudnnRelease("8.0.5.39", "11.1")
+    project.accept_eula(licence(release))
+    (project.base / "own").mkdir()
+    write_archive(release, project.base / "own")
+    project.add("upstream", name="own", type="folder", path="own")
+    project.add("pin", upstream="own", packages=["*"], recipe="cudnn", outputs=["conda", "wheel"])
+    for verb in ("lock", "sync", "repackage"):
+        project.run(verb)
+    project.run("publish")
+    project.run("promote", "dev", "prod")
+    before = trees(project.base)
+    rooms = {str(path).partition("/")[0] for path in before["prod"]}  # type: ignore[attr-defined]
+    assert {"yum", "conda", "simple", "wheels", "provenance"} <= rooms
+    saved = project.run("backup", str(tmp_path / "saved.tar"), "--json").json
+    assert saved["left"][NAME][0] == 2, "the rpms, which their upstream has"
+    shutil.rmtree(project.base)
+    new = Lost(project, None, tmp_path / "saved.tar", site_key).restore(tmp_path / "new").json  # type: ignore[arg-type]
+    assert (new["fetched"], new["lacking"], new["shown"]) == (2, [], {"dev": 1, "prod": 1})
+    assert trees(tmp_path / "new") == before
+
+
 def test_restoring_again_changes_nothing_and_the_project_goes_on(lost: Lost, tmp_path: Path) -> None:
     lost.project.run("backup", str(lost.backup))
     new = lost.restored(tmp_path / "new")
@@ -108,9 +158,22 @@ def test_restoring_again_changes_nothing_and_the_project_goes_on(lost: Lost, tmp
     before = snapshot_of(new.base / "site", new.store / "objects", new.store / "snapshots")
     assert "fetched again: 0 objects" in new.run(*argv).out
     assert snapshot_of(new.base / "site", new.store / "objects", new.store / "snapshots") == before
-    shutil.rmtree(new.base / "gnupg", ignore_errors=True)
+    (new.base / "cudepot.lock").write_text("# went on\n")
+    assert "changed since, and kept: cudepot.lock" in new.run(*argv).out
+    assert (new.base / "cudepot.lock").read_text() == "# went on\n"
     new.toml.write_text(new.toml.read_text().replace("version = 1", "version = 1 "))
     assert "another project" in new.fail(3, *argv).error
+    other = lost.restored(tmp_path / "other")
+    (other.base / "own").mkdir()
+    (other.base / "own/mine_1.0_amd64.deb").write_text("somebody's")
+    before = other.everything()
+    assert "is there already" in other.fail(3, *argv).error
+    (other.base / "own/mine_1.0_amd64.deb").unlink()
+    (other.base / "own").rmdir()
+    (other.base / "own").symlink_to(tmp_path)
+    assert "leads out of" in other.fail(3, *argv).error
+    assert before.keys() - other.everything().keys() == {str(other.base / "own/mine_1.0_amd64.deb")}
+    assert not (tmp_path / "mine_1.0_amd64.deb").exists()
 
 
 def test_what_no_upstream_has_any_more_is_listed(lost: Lost, tmp_path: Path) -> None:
@@ -149,13 +212,49 @@ def test_a_backup_is_trusted_by_the_key_alone(lost: Lost, tmp_path: Path) -> Non
     assert lost.key.fingerprint in new.fail(3, "restore", str(lost.backup)).error
     assert "is not of the site" in new.fail(5, "restore", str(lost.backup), "--key", "A" * 40).error
     assert new.run("restore", str(lost.backup), "--key", lost.key.fingerprint, "-n", "--json").json["shown"]["dev"] == 2
-    data = bytearray(lost.backup.read_bytes())
-    data[-3000] ^= 1
-    lost.backup.write_bytes(data)
-    new.fail(5, "restore", str(lost.backup), "--key", lost.key.fingerprint)
-    assert not new.toml.exists()
-    lost.backup.write_bytes(data[:-5000])
-    new.fail(10, "restore", str(lost.backup), "--key", lost.key.fingerprint)
+    whole, argv = lost.backup.read_bytes(), ("restore", str(lost.backup), "--key", lost.key.fingerprint)
+    for harm, words in DAMAGES:
+        lost.backup.write_bytes(harm(whole))
+        done = new.run(*argv, check=False)
+        assert done.rc in (3, 5, 10), done
+        assert words in done.hint, done
+        assert not new.toml.exists()
+    lost.backup.write_bytes(whole)
+    assert new.run(*argv, "--json").json["shown"] == {"dev": 2, "prod": 1}, "the hint helps where it is followed"
+    told = lost.project.fail(3, "bundle", "inspect", str(lost.backup))
+    assert "is a backup, not a bundle" in told.error
+
+
+Harm = Callable[[bytes], bytes]
+
+
+def flipped(what: bytes, after: int = 0) -> Harm:
+    """Return what flips a bit behind the first occurrence of some bytes."""
+
+    def harm(whole: bytes) -> bytes:
+        data = bytearray(whole)
+        data[whole.index(what) + len(what) + after] ^= 1
+        return bytes(data)
+
+    return harm
+
+
+COPY = "copy it again from where it is whole"
+DAMAGES: list[tuple[Harm, str]] = [
+    (flipped(b'"created": "'), COPY),
+    (flipped(b"-----BEGIN PGP SIGNATURE-----", 40), COPY),
+    (flipped(b"-----BEGIN PGP PUBLIC KEY BLOCK-----", 60), COPY),
+    (flipped(b'"signer": "'), COPY),
+    (lambda whole: flipped(b"", len(whole) - 3000)(whole), COPY),
+    (lambda whole: whole[:-5000], COPY),
+    (lambda whole: whole[: len(whole) // 2], COPY),
+    (lambda whole: whole[:-1024], COPY),
+    (lambda whole: b"", COPY),
+    (lambda whole: b"#!/bin/sh\n" + whole, COPY),
+    (lambda whole: whole.replace(b"cudepot-backup 1", b"cudepot-backup 2"), "use the cudepot that wrote it"),
+    (lambda whole: whole.replace(b"cudepot-backup 1", b"cudepot-bundle 1"), "`cudepot bundle import` takes it"),
+]
+"""Ways in which a backup comes to harm on its way, and what its hint says."""
 
 
 @pytest.mark.slow

@@ -220,3 +220,29 @@ def test_the_file_goes_on_where_cudepot_stopped(
         files[kind] = {name: unsealed((far.store / f"{name}.json").read_bytes(), name) for name in ("channels", "tags")}
         assert shown(far) == {"dev": 2, "prod": 2, "current": 2}
     assert files[Far] == files[FarAlone]
+
+
+def test_a_far_side_is_saved_without_a_signature_and_goes_on(
+    near: Near, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path
+) -> None:
+    far = Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+    with_channels(far)
+    for bundle in ("full.tar", "second.tar"):
+        told(near, far, bundle)
+    far.run("rollback", "1")
+    saved = far.run("backup", str(tmp_path / "saved.tar"), "--json").json
+    assert (saved["signed"], saved["left"]) == (False, {})
+    assert "has no private key" in far.fail(3, "backup", str(tmp_path / "saved.tar"), "--with-key").error
+    before = {one: (far.base / "site" / one / "snapshot.json").read_bytes() for one in shown(far)}
+    far.base.rename(tmp_path / "lost")
+    far.base.mkdir()
+    argv = ("restore", str(tmp_path / "saved.tar"))
+    assert "give --sha256" in far.fail(3, *argv, "--key", site_key.fingerprint).hint
+    assert "its sha256 is" in far.fail(5, *argv, "--sha256", "0" * 64).error
+    assert list(far.base.iterdir()) == []
+    far.run(*argv, "--sha256", saved["sha256"])
+    assert {one: (far.base / "site" / one / "snapshot.json").read_bytes() for one in shown(far)} == before
+    assert far.run("status", "--json").json["hold"]["shows"] == 1
+    assert far.run("verify", "--json").json["faults"] == []
+    told(near, far, "moved.tar")
+    assert shown(far) == {"dev": 1, "prod": 2, "current": 2}

@@ -196,6 +196,8 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what}: not JSON: {error}") from error
     found = table.text("format")
+    if found.startswith("cudepot-backup "):
+        raise ConfigError(f"{what}: is a backup, not a bundle", hint="`cudepot restore` takes it")
     if found not in (FORMAT, UNPACKING):
         raise ConfigError(
             f"{what}: format {found!r}; this cudepot reads {UNPACKING!r}", hint="use a newer cudepot here"

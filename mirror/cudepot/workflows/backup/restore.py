@@ -1,7 +1,4 @@
-"""``cudepot restore``: make a project of a backup on an empty machine, fetch the rest again, and show the same site.
-
-The files of the project come last and cudepot.toml the very last, so that a run that was killed is simply repeated.
-"""
+"""``cudepot restore``: fetch again what a backup that was unpacked leaves to others, and show the same site."""
 
 from __future__ import annotations
 
@@ -9,40 +6,18 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
-from cudepot.catalog.site.backup import Backup, parse_backup
-from cudepot.catalog.site.bundle import sums
+from cudepot.catalog.site.backup import Backup
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.fetch_locked import Missing, fetch_locked
 from cudepot.digest import Digest
-from cudepot.disk import storage_errors, write_atomic
-from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
-from cudepot.formats.bundle_tar import FIRST, LIMITS, Member, members
-from cudepot.ports import Inspectable, Progress
+from cudepot.errors import ConfigError, CudepotError
+from cudepot.ports import Inspectable
 from cudepot.signing.gpg import has_private_key, import_keys
-from cudepot.signing.gpgv import Gpgv
-from cudepot.signing.keys import read_keys
-from cudepot.store.layout import MANIFESTS, PROMOTIONS, SNAPSHOTS
-from cudepot.store.local import LocalStore
-from cudepot.temporary import temporary_folder
-from cudepot.workflows.bundle.volume import take_member
 from cudepot.workflows.edge.on_site import on_site
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.make_snapshot import is_there, switch_on, write_on
-
-_HINT = "it was damaged on its way, or is no backup: copy it again"
-TOML = "cudepot.toml"
-_FOR_GOOD = tuple(f"{one.name}/" for one in (SNAPSHOTS, PROMOTIONS, *MANIFESTS))
-
-
-class Opened(NamedTuple):
-    """A backup whose manifest was signed by the key that is expected: the file, the manifest, and its members."""
-
-    path: Path
-    manifest: Backup
-    members: Mapping[str, Member]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,112 +40,13 @@ class RestoreResult:
     notes: tuple[str, ...]
 
 
-def open_backup(path: Path, key: str) -> Opened:
-    """Read the head of a backup; of what is not signed by ``key`` nothing but the keys it names is looked at.
+def restore_keys(manifest: Backup, base: Path, gnupg: str) -> None:
+    """Put the site's public keys where its signatures are checked; the private one is no part of most backups.
 
-    Raises:
-        ConfigError: not there, or no key is given.
-        FormatError: cut, damaged, or no backup.
-        TrustError: signed by another key.
+    A project that shows another machine's site has that one's key as a file.
     """
-    try:
-        with path.open("rb") as handle:
-            found = list(members(handle, str(path)))
-            if [one.name for one in found[: len(FIRST)]] != list(FIRST):
-                raise FormatError(f"{path}: does not begin as a backup does", hint=_HINT)
-            document, signature, listed = (_read(handle, one) for one in found[: len(FIRST)])
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the backup: {error.strerror}", hint="check the name") from error
-    manifest = parse_backup(document, str(path))
-    _check(path, manifest, key, document, signature)
-    if listed != sums(document, signature, manifest.members):
-        raise FormatError(f"{path}: its members are not those of its manifest", hint=_HINT)
-    there = {one.sha256: one for one in found[len(FIRST) :]}
-    if {(one.sha256, one.size) for one in manifest.members} != {(one.sha256, one.size) for one in there.values()}:
-        raise FormatError(f"{path}: its members are not those of its manifest", hint=_HINT)
-    return Opened(path, manifest, there)
-
-
-def _read(handle: BinaryIO, member: Member) -> bytes:
-    if member.size > LIMITS[member.name]:
-        raise FormatError(f"{member.name} has {member.size} bytes, more than is believable", hint=_HINT)
-    handle.seek(member.offset)
-    return handle.read(member.size)
-
-
-def _check(path: Path, manifest: Backup, key: str, document: bytes, signature: bytes) -> None:
-    if not key:
-        raise ConfigError(
-            f"{path}: says that it was signed by {manifest.signer}",
-            hint="compare that with the fingerprint you know your site by, then give it as --key",
-        )
-    with temporary_folder() as folder:
-        file = folder / "keys.asc"
-        file.write_text(manifest.keys)
-        if key not in [one.fingerprint for one in read_keys(file)]:
-            raise TrustError(f"{path}: is not of the site with the key {key}", hint=f"it says {manifest.signer}")
-        Gpgv([file], [key], pin_with="--key").detached(document, signature, str(path))
-
-
-def unpack_backup(opened: Opened, base: Path, progress: Progress) -> None:
-    """Put everything that a backup has into an empty folder; what a run before put there is not written again.
-
-    Raises:
-        ConfigError: there is another project, or this one, and it has newer snapshots.
-        TrustError: a member is not what its name says.
-    """
-    manifest, toml = opened.manifest, base / TOML
-    if toml.exists() and Digest.of(toml.read_bytes()) != manifest.project.get(TOML):
-        raise ConfigError(f"{toml}: there is another project here", hint="restore into an empty folder, with -C")
-    base.mkdir(parents=True, exist_ok=True)
-    store = LocalStore(base / manifest.store, create=True)
-    with store.locked(said=progress.say):
-        _check_not_newer(store, manifest)
-        _objects(opened, store, progress)
-        for name, digest in manifest.state.items():
-            _write(opened, digest, store.root / name, 0o444 if name.startswith(_FOR_GOOD) else 0o644)
-    for name, digest in sorted(manifest.project.items(), key=lambda one: one[0] == TOML):
-        _write(opened, digest, base / name, 0o600 if "private-keys" in name else 0o644)
-
-
-def _check_not_newer(store: LocalStore, manifest: Backup) -> None:
-    """Refuse to put old records over those of a project that went on after it was saved; raise ConfigError."""
-    saved = {Path(one).stem for one in manifest.state if one.startswith(f"{SNAPSHOTS.name}/")}
-    newer = [one for one in store.snapshots.numbers() if f"{one:06d}" not in saved]
-    if newer:
-        raise ConfigError(
-            f"{store.root}: has snapshot {newer[-1]}, which is newer than the backup",
-            hint="restore into an empty folder, with -C",
-        )
-
-
-def _objects(opened: Opened, store: LocalStore, progress: Progress) -> None:
-    missing = [one for one in opened.manifest.objects if not store.has(one)]
-    progress.begin(f"reading {opened.path.name}", sum(one.size for one in missing), len(missing))
-    try:
-        for one in missing:
-            take_member(opened.path, opened.members[one.sha256], store, progress)
-        store.settle()
-    finally:
-        progress.end()
-
-
-def _write(opened: Opened, digest: Digest, target: Path, mode: int) -> None:
-    member = opened.members[digest.sha256]
-    with opened.path.open("rb") as handle:
-        handle.seek(member.offset)
-        data = handle.read(member.size)
-    if Digest.of(data) != digest:
-        raise TrustError(f"{opened.path}: {target.name} is not what its name says", hint=_HINT)
-    with storage_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists() or target.read_bytes() != data:
-            write_atomic(target, data, mode=mode)
-
-
-def restore_keys(opened: Opened, base: Path, gnupg: str) -> None:
-    """Put the site's public keys where its signatures are checked; the private one is no part of most backups."""
-    import_keys(base / gnupg, opened.manifest.keys.encode())
+    if manifest.keys:
+        import_keys(base / gnupg, manifest.keys.encode())
 
 
 def complete(depot: Depot, manifest: Backup, *, wait: float) -> RestoreResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,11 +16,13 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
 from cudepot.depot.pointers import shown_by
 from cudepot.digest import CHUNK, Digest, VerifyingReader
+from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.bundle_tar import BLOCK, LIMITS, MANIFEST, members
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.store import layout
 from cudepot.store.local import LocalStore
+from cudepot.workflows.backup.project_files import ProjectFiles, project_files
 from cudepot.workflows.bundle.volume import write_volume
 from cudepot.workflows.gc import named
 
@@ -29,7 +30,6 @@ _NOT_KEPT = (layout.LOCK, layout.OBJECTS, layout.PARTS, layout.TMP, layout.SCRAT
 """What of a store is no part of a backup: what changes while it is written, and claims that objects are there."""
 _SMALL = 1 << 20
 _ASKED_AT_A_TIME = 8
-_PRIVATE = "private-keys-v1.d"
 _PRIVATELY = (
     0o600  # mode of a backup: the private key may be in it, and so may anything people keep beside cudepot.toml
 )
@@ -46,6 +46,8 @@ class BackupResult:
         left: upstream → objects and bytes that are left to it.
         lost: objects that snapshots name and the store has lost.
         outside: folders of upstreams beside the project: their files are in it as objects only.
+        left_out: links that lead out of the project, which are no part of it.
+        signed: whether the site's key signs it; the far side of an air gap and an edge have none.
         sha256: of the file; empty in a dry run.
     """
 
@@ -57,6 +59,8 @@ class BackupResult:
     left: Mapping[str, tuple[int, int]]
     lost: int
     outside: tuple[str, ...]
+    left_out: tuple[str, ...]
+    signed: bool
     sha256: str = ""
 
 
@@ -83,17 +87,19 @@ def backup(
     objects, lost = _objects(depot)
     left = {} if everything else _left(depot, objects, ask=ask)
     kept = tuple(sorted(objects - left.keys()))
-    project, state = _project(depot, file, with_key=with_key), _state(depot.store)
+    there = project_files(depot, with_key=with_key)
+    project, state = _own(there, file), _state(depot.store)
     shown = {name: number for name, number in shown_by(depot.config, depot.site()).items() if number}
     made = Backup(
         timestamp(depot.clock), depot.signer().fingerprint, _keys(depot), depot.config.store, shown,
         {path: one.digest for path, one in project.items()}, {path: one.digest for path, one in state.items()},
-        kept, tuple(left.values()),
+        kept, tuple(left.values()), there.modes, there.links,
     )  # fmt: skip
     small = {one.digest: one for one in (*project.values(), *state.values())}
     sha256 = "" if dry_run else _write(depot, file, made, small)
     counts = (len(kept), sum(one.size for one in kept), len(state), len(project))
-    return BackupResult(str(file), *counts, _counted(left.values()), lost, tuple(_outside(depot)), sha256)
+    outside, signed = tuple(_outside(depot)), not depot.config.site.origin
+    return BackupResult(str(file), *counts, _counted(left.values()), lost, outside, there.left_out, signed, sha256)
 
 
 def is_backup(path: Path) -> bool:
@@ -152,12 +158,10 @@ class _Kept:
 
     def __init__(self, path: Path, *, grows: bool = False) -> None:
         self._path = path
-        self._bytes = path.read_bytes() if grows or path.stat().st_size <= _SMALL else None
-        if self._bytes is not None:
-            self.digest = Digest.of(self._bytes)
-            return
-        with path.open("rb") as handle:
-            self.digest = Digest.of_stream(handle)
+        with storage_errors(path), path.open("rb") as handle:
+            small = grows or path.stat().st_size <= _SMALL
+            self._bytes = handle.read() if small else None
+            self.digest = Digest.of_stream(handle) if self._bytes is None else Digest.of(self._bytes)
 
     def chunks(self) -> Iterator[bytes]:
         if self._bytes is not None:
@@ -183,43 +187,23 @@ def _state(store: LocalStore) -> dict[str, _Kept]:
     return dict(sorted(found.items()))
 
 
-def _project(depot: Depot, file: Path, *, with_key: bool) -> dict[str, _Kept]:
-    """Return path → file of the project's folder: what people wrote, and files of its own upstreams."""
-    gnupg = (depot.base / depot.config.site.gnupg).resolve()
-    if with_key and not gnupg.is_relative_to(depot.base):
-        raise ConfigError(
-            f"{gnupg}: the private key is not in the project's folder",
-            hint=f"export it by itself: gpg --homedir {gnupg} --export-secret-keys {depot.config.site.key}",
-        )
-    served = depot.config.site.place.served_folder()
-    skipped = {depot.store.root.resolve()} | ({(depot.base / served).resolve()} if served else set())
-    skipped |= set() if with_key else {gnupg}
-    found: dict[str, _Kept] = {}
-    for one in _files(depot.base, skipped, with_key=with_key):
-        is_own = one.resolve() in (file.resolve(), file.with_name(f"{file.name}.part").resolve())
-        if not is_own and not is_backup(one):  # else each would hold all earlier ones
-            found[str(one.relative_to(depot.base))] = _Kept(one)
-    return dict(sorted(found.items()))
-
-
-def _files(base: Path, skipped: set[Path], *, with_key: bool) -> Iterator[Path]:
-    """Give the plain files below a folder; no folder with private keys unless they are wanted, no socket, no link."""
-    for folder, folders, names in os.walk(base):
-        here = Path(folder)
-        private = (here / _PRIVATE).is_dir() and not with_key
-        folders[:] = [] if private else sorted(one for one in folders if (here / one).resolve() not in skipped)
-        for name in [] if private else sorted(names):
-            if (here / name).is_file() and not (here / name).is_symlink():
-                yield here / name
+def _own(files: ProjectFiles, file: Path) -> dict[str, _Kept]:
+    """Return path → file of the project; no backup is in one, else each would hold all earlier ones."""
+    this = (file.resolve(), file.with_name(f"{file.name}.part").resolve())
+    return {
+        path: _Kept(one)
+        for path, one in sorted(files.files.items())
+        if one.resolve() not in this and not is_backup(one)
+    }
 
 
 def _keys(depot: Depot) -> str:
-    """Return the site's public keys, armored."""
+    """Return the site's public keys, armored; none where this project signs nothing: they are files of the project."""
     from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415 - takes a while to load
 
     site = depot.config.site
     if site.origin:
-        return depot.signer().public_key(armor=True).decode()
+        return ""
     keys = [GpgSigner(depot.base / site.gnupg, one) for one in (site.key, *site.former_keys)]
     return "".join(one.public_key(armor=True).decode() for one in keys)
 
@@ -227,7 +211,7 @@ def _keys(depot: Depot) -> str:
 def _write(depot: Depot, file: Path, made: Backup, small: Mapping[Digest, _Kept]) -> str:
     """Write the file and return its sha256."""
     document = render_backup(made)
-    signature = depot.signer().detach(document)
+    signature = b"" if depot.config.site.origin else depot.signer().detach(document)
     depot.progress.begin(f"writing {file.name}", sum(one.size for one in made.members), len(made.members))
 
     def chunks(one: Digest) -> Iterator[bytes]:
