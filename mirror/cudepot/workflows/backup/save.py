@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.lock_parts import beside
 from cudepot.catalog.site.backup import FORMAT, Backup, Left, render_backup
 from cudepot.catalog.site.bundle import sums
 from cudepot.depot.clock import timestamp
@@ -139,10 +138,12 @@ def _left(depot: Depot, objects: set[Digest], *, ask: bool) -> dict[Digest, Left
 
 
 def _remote(store: LocalStore, lock: Lock) -> Iterator[Left]:
+    """Give what upstreams keep: packages. Their indexes go with the next that they publish."""
     yield from (Left(one.upstream, one.path, one.digest) for one in lock.artifacts if not one.built)
-    yield from (Left(*one) for one in beside(lock))
     for one in wholes(lock):
-        yield from (Left(one.name, path, digest) for path, digest in read_whole(store, one).tree.items())
+        indexes = {file.digest for file in one.files}
+        tree = read_whole(store, one).tree
+        yield from (Left(one.name, path, digest) for path, digest in tree.items() if digest not in indexes)
 
 
 def _has(depot: Depot, one: Left) -> bool:
