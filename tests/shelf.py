@@ -65,6 +65,14 @@ class ShelfSite:
             self._file(one).unlink()
         return gone
 
+    def announce(self, files: Mapping[str, bytes]) -> None:
+        for path, data in files.items():
+            (self.root / path.replace("/", "%2F")).write_bytes(data)
+
+    def announced(self, path: str) -> bytes:
+        file = self.root / path.replace("/", "%2F")
+        return file.read_bytes() if file.exists() else b""
+
     def files(self, number: int) -> Iterator[str]:
         yield from self.snapshot(number)
 

@@ -253,6 +253,18 @@ class Site(Protocol):
     def needs(self) -> Needs:
         """Return what ``gc`` has to keep for it; nothing of a site that has files of its own."""
 
+    def announce(self, files: Mapping[str, bytes]) -> None:
+        """Write small files beside the channels, in this order; of a site without channels, next to what it shows.
+
+        They are no part of a snapshot: neither :meth:`write` nor ``mend`` touches them.
+
+        Raises:
+            StorageError: the place refuses, or nothing is shown yet.
+        """
+
+    def announced(self, path: str) -> bytes:
+        """Return such a file; empty where there is none."""
+
 
 class Inspectable(Site, Protocol):
     """A site that can be read back, file by file, and put right: what ``verify`` needs of it."""

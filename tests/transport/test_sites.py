@@ -156,3 +156,15 @@ def test_a_long_object_arrives_whole(place: Place) -> None:
     digest = publish(place, 1, **{"long.deb": data})["apt/one/long.deb"]
     with place.make().open(1, "apt/one/long.deb") as handle:
         assert Digest.of_stream(handle) == digest
+
+
+def test_what_is_announced_is_part_of_no_snapshot(place: Place) -> None:
+    """What edges read first: it changes without a new snapshot, and is no stranger to it."""
+    made = publish(place, 1)
+    for said in (b"first", b"second"):
+        place.make().announce({"shown.asc": said})
+        assert place.make().announced("shown.asc") == said
+    site = place.make()
+    assert (site.announced("other.asc"), "shown.asc" in site.files(1)) == (b"", False)
+    site.mend(1, made, extra(1))
+    assert place.make().announced("shown.asc") == b"second"

@@ -17,7 +17,11 @@ FOLLOWED = "followed"
 """Folder of what edges need beside the files of the snapshot, by sha256."""
 FOLLOW = ("follow.json", "follow.json.asc")
 """Where an edge begins that follows the site: what the snapshot's packages are proved with, and its signature."""
-DOCUMENTS = ("index.html", "snapshot.json", "snapshot.json.asc", *FOLLOW)
+SHOWN = "shown.asc"
+"""What the site says to edges that it shows: no part of a snapshot, and beside the channels where there are any."""
+PROMOTIONS = "promotions.d"
+"""Folder of the promotion records beside it."""
+DOCUMENTS = ("index.html", "snapshot.json", "snapshot.json.asc", *FOLLOW, SHOWN)
 """Where the clients of the site itself begin."""
 CURRENT, SNAPSHOTS = "current", "snapshots"
 """In the folder of a site: the link to what is shown, and where all snapshots are."""
@@ -32,7 +36,7 @@ LOCK = "lock"
 def taken() -> tuple[str, ...]:
     """Return the names that mean something else on a site or to a verb, in the order of the alphabet."""
     rooms = {room for row in rows() for room in (row.room, row.index_room) if room}
-    folders = {KEY.partition("/")[0], CLIENTS, PROVENANCE, SIMPLE_JSON, FOLLOWED, ENVIRONMENTS, *NVIDIA}
+    folders = {KEY.partition("/")[0], CLIENTS, PROVENANCE, SIMPLE_JSON, FOLLOWED, PROMOTIONS, ENVIRONMENTS, *NVIDIA}
     return tuple(sorted(rooms | folders | {CURRENT, SNAPSHOTS, OBJECTS, RECORDS, LOCK, *WATCHED, *DOCUMENTS}))
 
 

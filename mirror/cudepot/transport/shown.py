@@ -63,5 +63,7 @@ class Offer(NamedTuple):
 
 
 NOTHING_YET = "the site shows nothing yet"
+BESIDE = "."
+"""Not a channel: what is next to the channels, and what it has to be asked for by its path."""
 CURRENT = "current"
 """A second name of the last channel."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 
-from cudepot.transport.shown import CURRENT, NOTHING_YET, Offer
+from cudepot.transport.shown import BESIDE, CURRENT, NOTHING_YET, Offer
 
 YOUNG = 2.0
 """Seconds a file has no Last-Modified: a date of one-second resolution cannot tell it from its successor."""
@@ -73,7 +73,8 @@ class ShownFolder:
 def offer(root: Path, channels: Sequence[str] = ()) -> Offer:
     """Return what the folder of a site shows; ``channels`` are links in it, each a site of its own."""
     current = ShownFolder(root / CURRENT)
-    shown = {**{one: ShownFolder(root / one) for one in channels}, CURRENT: current} if channels else {"": current}
+    named = {**{one: ShownFolder(root / one) for one in channels}, CURRENT: current, BESIDE: ShownFolder(root)}
+    shown = named if channels else {"": current}
 
     def ready() -> str:
         there = any((one.path / "snapshot.json").is_file() for one in shown.values())

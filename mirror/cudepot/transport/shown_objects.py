@@ -28,7 +28,7 @@ class ObjectFile:
 
     def answer(self, headers: Mapping[str, str], media_type: str) -> Response:
         """Return the answer with all of it, or the range that is asked for."""
-        dated = {**headers, "Last-Modified": self.modified, "Accept-Ranges": "bytes"}
+        dated = {**headers, "Accept-Ranges": "bytes"} | ({"Last-Modified": self.modified} if self.modified else {})
         return _ObjectResponse(self._objects, self._digest, dated, media_type)
 
 

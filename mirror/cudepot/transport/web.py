@@ -23,12 +23,15 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.ports import FileTraits
 from cudepot.transport.answers import missing, unavailable
-from cudepot.transport.shown import CURRENT, File, Shown, View
+from cudepot.transport.shown import BESIDE, CURRENT, File, Shown, View
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _LATEST = "application/vnd.pypi.simple.latest+json"
 _LIST = '<!doctype html><meta charset="utf-8"><title>Channels</title><h1>Channels</h1><ul>{}</ul>\n'
 _ENTRY = '<li><a href="{0}/">{0}</a>'
+_HIDDEN = (CURRENT, BESIDE)
+_BESIDE = re.compile(r"[^/]+\.asc|[^/]+\.d/[^/]+")
+"""What is served next to the channels: no channel has a dot in its name."""
 _INDEX = re.compile(r"(.*/)?simple/[^/]+")
 """Folders of projects in wheel indexes."""
 
@@ -87,7 +90,10 @@ class Web:
         """Answer a request below the name of a channel; at the top, list the channels."""
         name, slash, below = wanted.partition("/")
         if wanted == "":
-            return HTMLResponse(_LIST.format("".join(_ENTRY.format(one) for one in self._shown if one != CURRENT)))
+            return HTMLResponse(_LIST.format("".join(_ENTRY.format(one) for one in self._shown if one not in _HIDDEN)))
+        if _BESIDE.fullmatch(wanted) and BESIDE in self._shown:
+            beside = await self._shown[BESIDE].view()
+            return self._file(beside.file(wanted) if beside else None, wanted, headers, {})
         shown = self._shown.get(name)
         view = await shown.view() if shown else None
         if view is None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS, row_of, rows
-from cudepot.catalog.site_tops import DOCUMENTS, FOLLOWED, SIMPLE_JSON
+from cudepot.catalog.site_tops import DOCUMENTS, FOLLOWED, PROMOTIONS, SIMPLE_JSON
 from cudepot.ports import FileTraits, Rank
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -45,7 +45,7 @@ def _rank(path: str) -> Rank:
     if row_of(path):
         return Rank.PACKAGE
     table = _table(len(rows()))
-    if path.endswith(table.beside) or path.startswith(f"{FOLLOWED}/"):
+    if path.endswith(table.beside) or path.startswith((f"{FOLLOWED}/", f"{PROMOTIONS}/")):
         return Rank.PACKAGE
     if table.hashed.search(path):
         return Rank.HASHED

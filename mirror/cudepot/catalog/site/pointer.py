@@ -58,12 +58,14 @@ class Pointer:
         snapshots: number → what was written and not pruned since.
         newest: the highest number that was ever written.
         serial: how often it was changed.
+        beside: path → content of small files that are next to the channels, and part of no snapshot.
     """
 
     channels: Mapping[str, Channel] = field(default_factory=dict)
     snapshots: Mapping[int, Written] = field(default_factory=dict)
     newest: int = 0
     serial: int = 0
+    beside: Mapping[str, Digest] = field(default_factory=dict)
 
     def shows(self, channel: str) -> int | None:
         """Return the number of the snapshot that a channel shows; None where it shows none."""
@@ -113,6 +115,7 @@ def render_pointer(one: Pointer) -> bytes:
             str(number): {"extra": _listed(each.extra), "more": _pair(each.more) if each.more else []}
             for number, each in one.snapshots.items()
         },
+        "beside": _listed(one.beside),
     }
     return json.dumps(sealed(data), sort_keys=True).encode() + b"\n"
 
@@ -133,6 +136,7 @@ def parse_pointer(data: bytes, what: str) -> Pointer:
             {_number(text): _written(snapshots.table(text)) for text in snapshots.names()},
             table.integer("newest"),
             table.integer("serial"),
+            _files(table.value_or("beside", {})),
         )
     except StorageError:
         raise

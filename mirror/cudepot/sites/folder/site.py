@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from cudepot.catalog.site_tops import CURRENT, SNAPSHOTS
+from cudepot.catalog.site_tops import CURRENT, SHOWN, SNAPSHOTS
 from cudepot.digest import Digest
 from cudepot.disk import fsync_each, fsync_folder, storage_errors, takes_links, write_atomic
 from cudepot.errors import MissingError, StorageError
@@ -211,12 +211,33 @@ class FolderSite:
         """Return nothing: its files are its own."""
         return Needs()
 
+    def announce(self, files: Mapping[str, bytes]) -> None:
+        """Write small files beside the channels, or next to what is shown: each by one rename, none for nothing."""
+        if not self._channels and self.current() is None:
+            raise StorageError(f"{self.current_path}: nothing is shown yet", hint="run `cudepot publish`")
+        with storage_errors(self.root):
+            for path, data in files.items():
+                if self.announced(path) != data:
+                    file = self._beside / safe_name(path)
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    write_atomic(file, data)
+
+    def announced(self, path: str) -> bytes:
+        """Return such a file; empty where there is none."""
+        file = self._beside / safe_name(path)
+        return file.read_bytes() if file.is_file() else b""
+
+    @property
+    def _beside(self) -> Path:
+        """Where files are that belong to no snapshot."""
+        return self.root if self._channels else self.current_path
+
     def files(self, number: int) -> Iterator[str]:
         """Give the relative path of everything in a snapshot's folder that is not a folder itself."""
         yield from self._below(self.folder(number))
 
     def _below(self, folder: Path) -> list[str]:
-        found = sorted(folder.rglob("*"))
+        found = sorted(one for one in folder.rglob("*") if one != folder / SHOWN)
         return [str(one.relative_to(folder)) for one in found if one.is_symlink() or not one.is_dir()]
 
     def open(self, number: int, path: str) -> BinaryIO:

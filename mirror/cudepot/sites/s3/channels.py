@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from cudepot.digest import Digest
-from cudepot.sites.s3.site import S3Site
+from cudepot.sites.s3.site import Family, S3Site
 from cudepot.transport.s3.send import Origin
 from cudepot.transport.s3.where import Where
 
 _P = TypeVar("_P", bound=Where)
-Make = Callable[[_P, Origin, Callable[[str], S3Site]], S3Site]
+Make = Callable[[_P, Origin, Family | None], S3Site]
 """Opens a site at a place; what is given besides says what its server has elsewhere, and opens the other channels."""
 
 
@@ -35,6 +35,12 @@ class Channels(Generic[_P]):
         if name not in self._opened:
             self._opened[name] = self._make(below(self._place, name), lambda one: self._elsewhere(name, one), self)
         return self._opened[name]
+
+    def top(self) -> S3Site:
+        """Return the prefix that all channels are below, as a site of its own."""
+        if "" not in self._opened:
+            self._opened[""] = self._make(self._place, self._store, None)
+        return self._opened[""]
 
     def _elsewhere(self, name: str, digest: Digest) -> tuple[str, str] | None:
         """Return where the server has the bytes already: in the store's bucket, or in another channel."""

@@ -10,12 +10,10 @@ from cudepot.catalog.config.site import folder_url
 from cudepot.transport.s3.where import Where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cudepot.catalog.fields import Table
     from cudepot.digest import Digest
     from cudepot.sites.kind import Offering, Surroundings
-    from cudepot.sites.s3.site import S3Site
+    from cudepot.sites.s3.site import Family, S3Site
     from cudepot.transport.s3.send import Origin
 
 
@@ -56,7 +54,7 @@ class S3Place(Where):
         names = Names(traits, whole_apt, extra=self.folder_pages)
         store = around.store
 
-        def made(place: S3Place, origin: Origin, channels: Callable[[str], S3Site] | None) -> S3Site:
+        def made(place: S3Place, origin: Origin, channels: Family | None) -> S3Site:
             bucket = Bucket(place, around.user_agent, around.throttle)
             return S3Site(bucket, store, store.id, names, around.progress, origin=origin, channels=channels)
 

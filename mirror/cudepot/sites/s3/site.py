@@ -7,8 +7,9 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
+from cudepot.catalog.site_tops import SHOWN
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, MissingError, SiteError, StorageError
 from cudepot.ports import Needs, ObjectStore, Progress, Rank
@@ -22,7 +23,18 @@ from cudepot.transport.s3.send import Origin, Sender
 
 CHECKPOINT = 10.0
 """Seconds of sending after which the record is written: what a killed run may have to send twice."""
-_OWN, _DOCUMENT = ".cudepot/", "snapshot.json"
+_OWN, _DOCUMENT = (".cudepot/", SHOWN), "snapshot.json"
+"""Keys that are part of no snapshot begin with these; every snapshot has its document."""
+
+
+class Family(Protocol):
+    """Opens the channels of a site."""
+
+    def __call__(self, name: str) -> S3Site:
+        """Return the site that a channel is."""
+
+    def top(self) -> S3Site:
+        """Return the prefix that all channels are below."""
 
 
 class S3Site:
@@ -48,7 +60,7 @@ class S3Site:
         progress: Progress,
         settle: float = 1.0,
         origin: Origin = lambda _: None,
-        channels: Callable[[str], S3Site] | None = None,
+        channels: Family | None = None,
     ) -> None:
         self._bucket, self._names, self._progress = bucket, names, progress
         self._sender = Sender(bucket, store, names.traits, origin=origin)
@@ -194,6 +206,18 @@ class S3Site:
     def needs(self) -> Needs:
         """Return nothing: its files are its own."""
         return Needs()
+
+    def announce(self, files: Mapping[str, bytes]) -> None:
+        """Put small files beside the channels, or next to what is shown; none that is there already."""
+        top = self._channels.top() if self._channels else self
+        for path, data in files.items():
+            if top.announced(path) != data:
+                top._put(path, data)
+
+    def announced(self, path: str) -> bytes:
+        """Return such a file; empty where there is none."""
+        got = (self._channels.top() if self._channels else self)._bucket.get(path)
+        return got.body if got else b""
 
     def files(self, number: int) -> Iterator[str]:
         """Give the snapshot's files that are there, and what no snapshot put there."""

@@ -22,7 +22,7 @@ from cudepot.digest import Digest, mismatch
 from cudepot.errors import CudepotError, SiteError, StorageError
 from cudepot.ports import Edition, Objects, Rank
 from cudepot.sites.store.files import NOTHING, files_of
-from cudepot.transport.shown import NOTHING_YET, Offer
+from cudepot.transport.shown import BESIDE, NOTHING_YET, Offer
 from cudepot.transport.shown_objects import ObjectFile
 
 EVERY = 1.0
@@ -47,9 +47,11 @@ class StoreView:
     the snapshot that was shown before.
     """
 
-    def __init__(self, objects: Objects, files: _Files, before: _Files | None, since: int) -> None:
+    def __init__(
+        self, objects: Objects, files: _Files, before: _Files | None, since: int, beside: Tree = NOTHING
+    ) -> None:
         self._objects, self._files, self._modified = objects, files, formatdate(since, usegmt=True)
-        self._before = before.tree if before else NOTHING
+        self._before, self._beside = before.tree if before else NOTHING, beside
 
     def is_folder(self, path: str) -> bool:
         """Return whether there is a folder."""
@@ -57,6 +59,8 @@ class StoreView:
 
     def file(self, path: str) -> ObjectFile | None:
         """Return a file; None where there is none."""
+        if beside := self._beside.get(path):
+            return ObjectFile(self._objects, beside, "")
         digest = self._files.tree.get(path) or self._left(path)
         return ObjectFile(self._objects, digest, self._modified) if digest else None
 
@@ -110,7 +114,7 @@ class Current:
         self.refresh()
         if self._error is not None:
             return "the store cannot be read"
-        return "" if self._views else NOTHING_YET
+        return "" if self._views.keys() - {BESIDE} else NOTHING_YET
 
     def _is_due(self) -> bool:
         return self._clock() - self._tried >= EVERY
@@ -127,13 +131,16 @@ class Current:
         named = pointer.named()
         files = {number: self._loaded(number, pointer.snapshots[number]) for number in sorted(named)}
         self._views = {
-            name: self._view(one, files) for name, one in pointer.channels.items() if one.shows in pointer.snapshots
+            name: self._view(one, files, pointer.beside)
+            for name, one in pointer.channels.items()
+            if one.shows in pointer.snapshots
         }
+        self._views[BESIDE] = StoreView(self._objects, _Files(NOTHING, frozenset()), None, 0, pointer.beside)
         self._files = {number: (pointer.snapshots[number], one) for number, one in files.items()}
         self._edition = edition
 
-    def _view(self, one: Channel, files: Mapping[int, _Files]) -> StoreView:
-        return StoreView(self._objects, files[one.shows], files.get(one.before), one.since)
+    def _view(self, one: Channel, files: Mapping[int, _Files], beside: Tree) -> StoreView:
+        return StoreView(self._objects, files[one.shows], files.get(one.before), one.since, beside)
 
     def _loaded(self, number: int, one: Written) -> _Files:
         known = self._files.get(number)
@@ -176,6 +183,7 @@ def offer(objects: Objects, channels: Sequence[str] = ()) -> Offer:
     current = Current(objects)
     shown = {one: ShownChannel(current, one) for one in channels}
     last = ShownChannel(current, *channels[-1:], CURRENT)
+    shown[BESIDE] = ShownChannel(current, BESIDE)
     return Offer(objects.pointer.where, {**shown, CURRENT: last} if channels else {"": last}, current.trouble)
 
 

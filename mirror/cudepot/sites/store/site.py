@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from cudepot.catalog.site.pointer import DOCUMENT, Pointer, Written, rendered_files
@@ -138,10 +139,19 @@ class StoreSite:
         pointer = self._file.read()
         why = dict.fromkeys(pointer.snapshots, "on the site") | pointer.named()
         written = pointer.snapshots.values()
-        return Needs(
-            list(why.items()),
-            [*(digest for one in written for digest in one.extra.values()), *(one.more for one in written if one.more)],
-        )
+        own = [*pointer.beside.values(), *(digest for one in written for digest in one.extra.values())]
+        return Needs(list(why.items()), [*own, *(one.more for one in written if one.more)])
+
+    def announce(self, files: Mapping[str, bytes]) -> None:
+        """Add small files to the store, and note them in the pointer, next to the channels."""
+        added = {path: self._store.add_bytes(data) for path, data in files.items()}
+        self._store.checkpoint()
+        self._file.change(lambda pointer: replace(pointer, beside={**pointer.beside, **added}))
+
+    def announced(self, path: str) -> bytes:
+        """Return such a file; empty where there is none, or it was lost."""
+        digest = self._file.read().beside.get(path)
+        return self._store.find(digest) or b"" if digest else b""
 
     def files(self, number: int) -> Iterator[str]:
         """Give the path of every file of a snapshot that the store has."""
