@@ -17,7 +17,7 @@ ROOT = Path(cudepot.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 BASE = {path.stem for path in ROOT.glob("[a-z]*.py")}
 PURE, IO = {"catalog", "formats"}, {"transport", "store", "signing", "builders", "probe"}
-PURE_BASE = BASE - {"disk", "data", "temporary"}
+PURE_BASE = BASE - {"disk", "data", "temporary", "user_files"}
 BELOW = BASE | PURE | IO
 MAY = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),

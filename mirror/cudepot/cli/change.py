@@ -61,11 +61,11 @@ def _wants(config: Config) -> bool:
 def _written(args: argparse.Namespace, base: Path, draft: Draft, then: str) -> Answer:
     """Write cudepot.toml alone."""
     from cudepot.disk import storage_errors
-    from cudepot.workflows.change.apply import write_toml
+    from cudepot.user_files import write_user_text
 
     if not args.dry_run:
         with storage_errors(base):
-            write_toml(base / "cudepot.toml", draft.text)
+            write_user_text(base / "cudepot.toml", draft.text)
     lines = [*_diff(args, draft), *_notes(draft), f"{_did(args)} cudepot.toml; {then}"]
     return {"diff": list(draft.diff), "notes": list(draft.notes), "lock": None}, lines, 0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from cudepot.cli.common import add_channel, channel_meant, reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
+from cudepot.user_files import write_user_file
 
 NAME = "export"
 HELP = "write what the site has as pins for conda, pip, uv, apt, dnf, Docker or Ansible"
@@ -148,6 +148,4 @@ _BECAME = ("linked", "lacking", "nowhere")
 
 def _written(args: argparse.Namespace, text: str, name: str = "") -> str:
     path, data = Path(args.directory) / args.output / name, text.encode()
-    replaced = path.is_file() and path.read_bytes() != data
-    write_atomic(path, data)
-    return f"{path} (replaced)" if replaced else str(path)
+    return f"{path} (replaced)" if write_user_file(path, data) else str(path)

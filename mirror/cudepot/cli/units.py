@@ -95,7 +95,8 @@ def _own_index() -> str:
 
 def _written(folder: Path, files: dict[str, str], *, dry_run: bool) -> list[str]:
     """Write files that are not there yet, or are the same; raise ConfigError before one is overwritten."""
-    from cudepot.disk import storage_errors, write_atomic
+    from cudepot.disk import storage_errors
+    from cudepot.user_files import write_user_file
 
     for name, text in files.items():
         if (folder / name).exists() and (folder / name).read_text("utf-8", "replace") != text:
@@ -105,7 +106,7 @@ def _written(folder: Path, files: dict[str, str], *, dry_run: bool) -> list[str]
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        write_atomic(folder / name, text.encode())
+        write_user_file(folder / name, text.encode())
     return [f"wrote {folder / name}" for name in files]
 
 

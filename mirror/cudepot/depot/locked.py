@@ -15,9 +15,9 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.request import environment_request, request_hash
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_file
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
 
@@ -169,7 +169,7 @@ def record_acceptance(lock_path: Path, lock: Lock) -> Lock:
     if old.accepted_eula == lock.accepted_eula:
         return old
     new = replace(old, accepted_eula=lock.accepted_eula)
-    write_atomic(lock_path, document(new))
+    write_user_file(lock_path, document(new))
     return new
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cudepot.catalog.ecosystems import ENVIRONMENTS
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
+from cudepot.user_files import write_user_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,5 @@ def check_environment(snapshot: Snapshot, environment: str, folder: str) -> None
 
 def written(output: Path, files: Mapping[str, bytes], snapshot: Snapshot, channel: str = "") -> ChannelClient:
     """Write files below a folder; return what was written."""
-    for name, content in files.items():
-        write_atomic(output / name, content)
+    write_user_files(output, files)
     return ChannelClient(str(output), tuple(files), snapshot.number, channel)

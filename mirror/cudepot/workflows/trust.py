@@ -21,12 +21,12 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.depot.isolated import unforeseen
 from cudepot.depot.key_files import key_file
 from cudepot.depot.shipped import load_presets
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.kinds.registry import kind_of
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
+from cudepot.user_files import write_user_file, write_user_text
 from cudepot.workflows.configuration import parse_again
 
 
@@ -202,9 +202,9 @@ def plan_expire(base: Path, config: Config, name: str, text: str, *, today: date
 def apply(base: Path, change: Change) -> None:
     """Write the key file, then cudepot.toml: each whole or not at all."""
     if change.copy is not None:
-        write_atomic(base / change.copy[0], change.copy[1])
+        write_user_file(base / change.copy[0], change.copy[1])
     if change.text != _text(base):
-        write_atomic(base / "cudepot.toml", change.text.encode())
+        write_user_text(base / "cudepot.toml", change.text)
 
 
 def _change(

@@ -25,12 +25,12 @@ from cudepot.kinds.apt.rules import client_text as client_apt
 from cudepot.kinds.apt.rules.client_text import AptClient
 from cudepot.kinds.apt.rules.mirror import is_sources
 from cudepot.kinds.client_held import Hold, Place, hold, published_of, url_of
-from cudepot.kinds.client_output import write_files
 from cudepot.kinds.rules.client_choice import EVERYTHING
 from cudepot.kinds.rules.client_targets import targets
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_files
 
 KEYRINGS = "usr/share/keyrings"
 
@@ -124,7 +124,7 @@ def written(
 ) -> ClientResult:
     """Write the files of the clients of one distribution, the keyring package among them, and return what was."""
     every = {**files, package[0]: package[1]}
-    replaced = write_files(folder, every)
+    replaced = write_user_files(folder, every)
     return ClientResult(str(folder), tuple(sorted(every)), package[0], number, depot.signer().fingerprint, replaced)
 
 

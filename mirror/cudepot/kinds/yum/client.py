@@ -18,7 +18,6 @@ from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.errors import ConfigError, PinError, TrustError
 from cudepot.formats.rpm_header import read_head
 from cudepot.kinds.client_held import Hold, Place, hold, published_of, url_of
-from cudepot.kinds.client_output import write_files
 from cudepot.kinds.rules.client_choice import EVERYTHING
 from cudepot.kinds.rules.client_targets import targets
 from cudepot.kinds.yum.rules import client_text as client_dnf
@@ -27,6 +26,7 @@ from cudepot.kinds.yum.rules.excludes import excludes
 from cudepot.ports import Progress
 from cudepot.signing.keys import exported
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_files
 
 KEYS = "etc/pki/rpm-gpg"
 HOLDS = ("versionlock", "excludes")
@@ -144,7 +144,7 @@ def repositories_held(
 
 
 def _written(progress: Progress, folder: Path, made: DnfFiles, number: int, holding: str) -> DnfResult:
-    replaced = write_files(folder, made.files)
+    replaced = write_user_files(folder, made.files)
     made.held.warn(progress, folder.name)
     unsigned = tuple(one.upstream for one in made.clients if not one.signed)
     unchecked = tuple(one.upstream for one in made.clients if not one.checked)

@@ -12,11 +12,11 @@ from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.kinds.client_held import Hold
-from cudepot.kinds.client_output import write_files
 from cudepot.kinds.rules.system_members import members_by_upstream, of_kind, priorities_of
 from cudepot.kinds.yum.client import DnfResult, repositories_held
 from cudepot.kinds.yum.rules import client_text
 from cudepot.kinds.yum.rules.client_text import DnfClient
+from cudepot.user_files import write_user_files
 
 DEFAULT = 99
 """dnf's own priority of a repository that names none."""
@@ -38,7 +38,7 @@ def client_environment(depot: Depot, name: str, *, url: str, output: Path) -> Dn
     lock, base = lock_of(depot.store, snapshot), url if url.endswith("/") else url + "/"
     environment, folder = of_kind(lock, name, YUM.name), output / name
     clients, files = _made(depot, snapshot.tree, lock, environment, base)
-    replaced = write_files(folder, files)
+    replaced = write_user_files(folder, files)
     return DnfResult(
         str(folder),
         tuple(sorted(files)),

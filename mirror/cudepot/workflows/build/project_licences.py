@@ -12,7 +12,7 @@ from cudepot.depot.builds import Job, job_key, jobs_of, recorded_licence
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import current_lock, record_acceptance
 from cudepot.digest import Digest
-from cudepot.disk import write_atomic
+from cudepot.user_files import write_user_text
 from cudepot.workflows.build.licences import Terms, Text, first_licence, releases_of, terms_of
 from cudepot.workflows.configuration import parse_again
 
@@ -62,5 +62,5 @@ def accept(depot: Depot, terms: Sequence[Terms]) -> None:
     text = add_values(toml.read_text("utf-8"), "accept-eula", {one.digest.sha256: one.told for one in terms})
     config = parse_again(text, depot.config)
     lock = current_lock(config, depot.store, depot.lock_path)
-    write_atomic(toml, text.encode())
+    write_user_text(toml, text)
     record_acceptance(replace(depot, config=config).lock_path, lock)

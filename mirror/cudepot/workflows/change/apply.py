@@ -15,9 +15,9 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.locked import environment_fault_name, lock_or_empty
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_file, write_user_text
 from cudepot.workflows.change.draft import Draft
 from cudepot.workflows.lock.lock import LockResult, make_lock
 
@@ -62,29 +62,18 @@ def apply(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> Applied:
         result = _locked(changed, draft, dry_run=False, wait=wait)
         if toml.read_bytes() != old:  # locking takes minutes
             raise ConfigError("cudepot.toml was changed meanwhile", hint="run the command again")
-        write_toml(toml, draft.text)
+        write_user_text(toml, draft.text)
     except BaseException:
         _put_back(lock, old_lock)
         raise
     return _weighed(depot.store, before, result)
 
 
-def write_toml(path: Path, text: str) -> None:
-    """Write a changed cudepot.toml with the line ends, the mode and the links it has.
-
-    Raises:
-        StorageError: the disk refuses.
-    """
-    lines = text.replace("\r\n", "\n")
-    new = (lines.replace("\n", "\r\n") if b"\r\n" in path.read_bytes() else lines).encode()
-    write_atomic(path.resolve(), new, mode=path.stat().st_mode & 0o777)
-
-
 def _put_back(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink(missing_ok=True)
     elif path.read_bytes() != content:
-        write_atomic(path, content)
+        write_user_file(path, content)
 
 
 def _locked(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> LockResult:

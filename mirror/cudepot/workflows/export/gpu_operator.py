@@ -11,8 +11,8 @@ from cudepot.catalog.lock import Lock, LockedEnvironment
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.errors import ConfigError
-from cudepot.kinds.client_output import write_files
 from cudepot.kinds.registry import solves_of
+from cudepot.user_files import write_user_files
 from cudepot.workflows.export.gpu_operator_text import MAP, VALUES, Operator, config_map, files_of_map, values
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # DNS label, RFC 1123
@@ -56,7 +56,7 @@ def gpu_operator_files(
         MAP: config_map(operator, texts, _notes(environment, snapshot.number, base)),
         VALUES: values(operator, folder),
     }
-    replaced = write_files(output / name, made)
+    replaced = write_user_files(output / name, made)
     return OperatorFiles(str(output / name), tuple(made), snapshot.number, tuple(sorted(texts)), folder, replaced)
 
 

@@ -15,10 +15,10 @@ from cudepot.data import data_folder
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.errors import ConfigError, PinError
-from cudepot.kinds.client_output import write_files
 from cudepot.kinds.conda.export import conda_set
 from cudepot.kinds.wheels.export import wheel_set
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_files
 from cudepot.workflows.export.export import facts_of
 from cudepot.workflows.export.windows_text import (
     WindowsClient,
@@ -59,7 +59,7 @@ def client_windows_file(
     if client.zip and not client.path:
         notes.append(f'{client.zip} is not on the site, so users must bring it: add "mirror" to `outputs` of its pin')
     template = (data_folder("channel-config") / "clients" / NAME).read_text("utf-8")
-    replaced = write_files(output, {NAME: script(template, client)})
+    replaced = write_user_files(output, {NAME: script(template, client)})
     return output / NAME, client, bool(replaced), notes
 
 

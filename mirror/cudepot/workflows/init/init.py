@@ -15,11 +15,11 @@ from cudepot.catalog.nvidia.first_sizes import Expected, expected
 from cudepot.catalog.stacks.chosen import StackWishes
 from cudepot.depot.nvidia_catalog import load_catalog, load_components
 from cudepot.depot.shipped import load_presets
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_text
 from cudepot.workflows.configuration import parse_text
 from cudepot.workflows.init.keys import key_files, put_in_place
 from cudepot.workflows.init.stacks import stacked
@@ -85,7 +85,7 @@ def init(
         base.mkdir(parents=True, exist_ok=True)
         if not known:
             key = _key(base, config)
-            write_atomic(toml, _rendered(label, key, gnupg, pins, closed=closed).encode())
+            write_user_text(toml, _rendered(label, key, gnupg, pins, closed=closed))
         put_in_place(base, files)
         _ignore(base, config)
         LocalStore(base / config.store, create=True)
@@ -164,6 +164,6 @@ def _unignored(base: Path, config: Config) -> list[str]:
 def _ignore(base: Path, config: Config) -> None:
     path, lines = base / ".gitignore", _unignored(base, config)
     if lines:
-        before = path.read_bytes() if path.exists() else b""
-        joint = b"" if not before or before.endswith(b"\n") else b"\n"
-        write_atomic(path, before + joint + "".join(f"{line}\n" for line in lines).encode())
+        before = path.read_bytes().decode(errors="surrogateescape") if path.exists() else ""
+        joint = "" if not before or before.endswith("\n") else "\n"
+        write_user_text(path, before + joint + "".join(f"{line}\n" for line in lines))

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.depot.key_files import is_shipped, key_file
 from cudepot.depot.shipped import load_presets
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.signing.keys import read_keys
+from cudepot.user_files import write_user_file
 
 
 class KeyFiles(NamedTuple):
@@ -50,7 +50,7 @@ def _keys(upstream: Upstream) -> tuple[str, ...]:
 def put_in_place(base: Path, files: KeyFiles) -> None:
     """Copy key files into the project."""
     for name, file in files.found.items():
-        write_atomic(base / name, file.read_bytes())
+        write_user_file(base / name, file.read_bytes())
 
 
 def brought(fingerprints: Iterable[str]) -> bool:

@@ -8,11 +8,11 @@ from pathlib import Path
 from cudepot.catalog.config.template import render_origin_template
 from cudepot.catalog.config.upstream import upstream_name
 from cudepot.depot.shipped import load_presets
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.signing.keys import read_keys
 from cudepot.store.local import LocalStore
+from cudepot.user_files import write_user_file, write_user_text
 from cudepot.workflows.init.init import InitResult
 
 KEYRING = "keys/site.asc"
@@ -42,9 +42,9 @@ def init_from(
     names = [upstream_name(one, "--unsigned-upstream") for one in unsigned]
     keys = [fingerprint(one) for one in upstream_keys] or _known()
     if not dry_run:
-        write_atomic(base / KEYRING, keyfile.read_bytes())
+        write_user_file(base / KEYRING, keyfile.read_bytes())
         text = render_origin_template(label=label, key=found[0], keyring=KEYRING, upstream_keys=keys, unsigned=names)
-        write_atomic(base / "cudepot.toml", text.encode())
+        write_user_text(base / "cudepot.toml", text)
         LocalStore(base / "store", create=True)
     return InitResult((KEYRING, "cudepot.toml", "store"), found[0], False)
 

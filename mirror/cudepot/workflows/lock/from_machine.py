@@ -21,10 +21,10 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import Output
 from cudepot.depot.depot import Depot
 from cudepot.depot.rounds import Failure
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, PinError
 from cudepot.kinds.registry import kind_of
 from cudepot.store.overlay import dry_run
+from cudepot.user_files import write_user_text
 from cudepot.workflows.configuration import parse_again
 from cudepot.workflows.lock.lock import make_lock
 
@@ -173,5 +173,5 @@ def _append(base: Path, text: str, before: Config) -> Config:
         config = parse_again(result, before)
     except (tomli.TOMLDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: the pins cannot be added: {error}", hint=f"add them by hand:\n{text}") from error
-    write_atomic(path, result.encode())
+    write_user_text(path, result)
     return config

@@ -15,10 +15,10 @@ from cudepot.depot.locked import document as locked_document
 from cudepot.depot.locked import lock_or_empty, pinned_upstreams
 from cudepot.depot.root_age import too_old
 from cudepot.depot.rounds import Failure
-from cudepot.disk import write_atomic
 from cudepot.errors import CudepotError, StorageError
 from cudepot.kinds.registry import kind_of, sharing
 from cudepot.kinds.unsigned import unsigned
+from cudepot.user_files import write_user_file
 from cudepot.workflows.lock.pins import LockedPins, Pins, PinsAsked
 from cudepot.workflows.lock.settled import EnvironmentSize, Settled
 from cudepot.workflows.lock.solvability import Solvability
@@ -98,7 +98,7 @@ def make_lock(
     is_any = bool(lock.upstreams or lock.environments or depot.lock_path.exists())
     written = is_any and lock != whole and not dry_run
     if written:
-        write_atomic(depot.lock_path, _document(pins, settled) or locked_document(lock))
+        write_user_file(depot.lock_path, _document(pins, settled) or locked_document(lock))
     old, unsolvable = too_old(depot.config, depot.clock, lock), solvable.unsolvable()
     return LockResult(
         lock,

@@ -18,12 +18,12 @@ from cudepot.depot.locked import lock_or_empty
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, failures, resolve_all
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.kind import Offered
 from cudepot.kinds.registry import kind_of
 from cudepot.kinds.rules.newer import Notice, Update, compare, supported
 from cudepot.store.overlay import dry_run
+from cudepot.user_files import write_user_file, write_user_text
 from cudepot.workflows.configuration import parse_again
 from cudepot.workflows.lock.lock import LockResult, make_lock
 from cudepot.workflows.lock.settled import EnvironmentSize, Moves
@@ -180,14 +180,14 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0, upgrade: bool |
     toml = depot.base / "cudepot.toml"
     before = toml.read_bytes()
     changed = {one.upstream for one in parse_again(text, depot.config).pins if one not in depot.config.pins}
-    write_atomic(toml, text.encode())
+    write_user_text(toml, text)
     try:
         result = make_lock(replace(depot, config=parse_again(text, depot.config)), wait=wait, upgrade=upgrade)
         for one in result.failed:
             if one.upstream in changed and not isinstance(one.error, PartlyLockedError):
                 raise one.error
     except CudepotError:
-        write_atomic(toml, before)
+        write_user_file(toml, before)
         raise
     return result
 

@@ -10,12 +10,12 @@ from cudepot.depot.clock import check_clock, timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import lock_of
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.kinds.site_roots import own_roots
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
 from cudepot.store.present import absent
+from cudepot.user_files import write_user_file
 from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
@@ -67,7 +67,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     check_whole(depot.store, depot.progress, old)
     made = next_number(depot.site(), depot.store.snapshots) if dry_run else _show_again(depot, old, newest, number)
     if lock and not dry_run:
-        write_atomic(depot.lock_path, depot.store.read(old.lock))
+        write_user_file(depot.lock_path, depot.store.read(old.lock))
     return RollbackResult(made, number, changes, lock, depot.site().where)
 
 
