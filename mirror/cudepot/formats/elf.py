@@ -7,7 +7,6 @@ Format: ELF (System V gABI, dynamic section) and the GNU symbol versions of the 
 from __future__ import annotations
 
 import re
-import struct
 from itertools import islice
 from typing import BinaryIO
 
@@ -18,7 +17,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
 from cudepot.errors import FormatError
-from cudepot.formats.library import LibraryInfo
+from cudepot.formats.library import DAMAGED, LibraryInfo
 
 # Loops over a hostile file's tables must end: real libraries have a few dozen entries.
 _MOST_TAGS = 4096
@@ -26,19 +25,7 @@ _MOST_SEGMENTS = 256
 _MOST_VERSIONS = 4096
 _MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64", "EM_PPC64": "ppc64le"}
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
-FAULTS: tuple[type[Exception], ...] = (
-    ELFError,
-    ConstructError,
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+FAULTS: tuple[type[Exception], ...] = (ELFError, ConstructError, AssertionError, *DAMAGED)
 
 
 def read_elf(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:

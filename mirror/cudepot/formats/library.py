@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+
+DAMAGED: tuple[type[Exception], ...] = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What parsers of libraries raise on a damaged file, besides the errors they have of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import io
 import mmap
-import struct
 from itertools import islice
 from typing import BinaryIO
 
 import pefile
 
 from cudepot.errors import FormatError
-from cudepot.formats.library import LibraryInfo
+from cudepot.formats.library import DAMAGED, LibraryInfo
 
 _MACHINES = {0x8664: "x86_64", 0xAA64: "aarch64"}
 _DLL = 0x2000
@@ -23,17 +22,7 @@ _EXPORT, _IMPORT = 0, 1
 _NAME = 12  # offset of the name's address in the export directory
 _MOST_IMPORTS = 4096
 _MOST_NAME = 255
-_FAULTS = (
-    pefile.PEFormatError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+_FAULTS = (pefile.PEFormatError, *DAMAGED)
 
 
 def read_pe(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from cudepot.catalog.fields import Table
 from cudepot.catalog.site.diff import Change
+from cudepot.catalog.site.document import read_document
 from cudepot.errors import ConfigError
 
 FORMAT = "cudepot-promotion 1"
@@ -100,14 +101,7 @@ def render_promotion(one: Promotion) -> bytes:
 
 def parse_promotion(data: bytes, what: str) -> Promotion:
     """Return a record; raise ConfigError when it is malformed or of another format."""
-    try:
-        document = json.loads(data)
-        table = Table(document, tolerant=True)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{what}: not JSON: {error}") from error
-    found = table.text("format")
-    if found != FORMAT:
-        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
+    document, table = read_document(data, what, FORMAT)
     texts = {key: table.text(key) for key in ("parent", "channel", "source", "sha256", "who", "when", "why")}
     numbers = {key: table.integer(key) for key in ("number", "snapshot", "shows", "instead")}
     return Promotion(**texts, **numbers, counts=_counts(table, what), changes=_changes(document, what))  # type: ignore[arg-type]

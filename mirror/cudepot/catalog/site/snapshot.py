@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from cudepot.catalog.fields import Table, digest_table
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.lock_document import parse_upstreams, render_upstreams
+from cudepot.catalog.site.document import read_document
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.paths import safe_name
@@ -92,7 +93,7 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
     Raises:
         ConfigError: the document is malformed or of another format.
     """
-    document, table = _document(data, what)
+    document, table = read_document(data, what, FORMAT)
     table.value("tree")  # there must be one, be it empty
     tree = table.table("tree")
     return Snapshot(
@@ -117,7 +118,7 @@ def parse_head(data: bytes, what: str) -> Head:
         ConfigError: the document is malformed or of another format.
     """
     before, tree, _ = data.partition(_TREE)
-    _, table = _document(before + b"\n}" if tree else data, what)
+    _, table = read_document(before + b"\n}" if tree else data, what, FORMAT)
     return Head(
         table.integer("number", low=1),
         table.text("created"),
@@ -148,18 +149,6 @@ def tree_objects(data: bytes, what: str, seen: Named) -> Iterator[Digest]:
 def named_as(digest: Digest) -> bytes:
     """Return how the tree of a document names an object."""
     return b'%s",\n   "size": %d' % (digest.sha256.encode(), digest.size)
-
-
-def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:
-    try:
-        document = json.loads(data)
-        table = Table(document, tolerant=True)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{what}: not JSON: {error}") from error
-    found = table.text("format")
-    if found != FORMAT:
-        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
-    return document, table
 
 
 def _tree(table: Table, plain: Mapping[str, Any], like: Tree, what: str) -> Tree:
