@@ -82,9 +82,9 @@ def test_every_error_is_some_fault(error: CudepotError, expected: str, *, passin
 
 def test_the_evidence_is_told_in_words_as_far_as_there_is_any() -> None:
     fault = index_fault(URL, PROMISED, Served(900), dated=ROOT, beside={})
-    assert fault.told() == f"served 900 bytes; promised 1000 bytes, sha256 {'a' * 64}; signed root of {ROOT}"
-    assert Fault(faults.CUT, URL).told() == ""
-    assert Fault(faults.OVERLOADED, URL, {"status": 503}).told() == "HTTP 503"
+    assert fault.line() == f"served 900 bytes; promised 1000 bytes, sha256 {'a' * 64}; signed root of {ROOT}"
+    assert Fault(faults.CUT, URL).line() == ""
+    assert Fault(faults.OVERLOADED, URL, {"status": 503}).line() == "HTTP 503"
 
 
 def test_an_error_told_anew_knows_what_it_knew() -> None:

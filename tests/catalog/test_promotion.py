@@ -17,7 +17,7 @@ ONE = Promotion(
 
 def test_a_record_is_read_as_it_was_written() -> None:
     assert parse_promotion(render_promotion(ONE), "x") == ONE
-    assert ONE.told() == (
+    assert ONE.line() == (
         "test: snapshot 9 (7 again), instead of 8, from dev, 2026-11-29T12:00:00Z by alice@host: tested; apt 1 changed"
     )
 

@@ -38,9 +38,9 @@ def test_every_exit_status_of_an_error_has_its_place() -> None:
 
 
 def test_a_trouble_is_told_with_its_name_once() -> None:
-    assert DOWN.told() == "a/x86_64: unreachable"
-    assert FORGED.told() == "b: a hash does not hold"
-    assert FORGED._replace(name="").told() == "a hash does not hold"
+    assert DOWN.line() == "a/x86_64: unreachable"
+    assert FORGED.line() == "b: a hash does not hold"
+    assert FORGED._replace(name="").line() == "a hash does not hold"
 
 
 def test_a_document_is_read_as_it_was_written() -> None:

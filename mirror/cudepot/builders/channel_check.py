@@ -196,10 +196,10 @@ def checked(job: Mapping[str, Any]) -> dict[str, Any]:
                 foreign |= set(missing)
                 channel = channel._replace(stubs=list(stubs(missing)))
             failed.append((platform, shown(channel, Path(folder))))
-    return {"unsolvable": list(_told(failed, set(common))), "foreign": sorted(foreign)}
+    return {"unsolvable": list(_findings(failed, set(common))), "foreign": sorted(foreign)}
 
 
-def _told(failed: Sequence[tuple[str, dict[str, tuple[str, str]]]], common: set[str]) -> Iterator[list[str]]:
+def _findings(failed: Sequence[tuple[str, dict[str, tuple[str, str]]]], common: set[str]) -> Iterator[list[str]]:
     """Give the findings, those first whose own dependency is missing; ``noarch`` fails where it does everywhere."""
     everywhere = set.intersection(*(set(one) for _, one in failed)) if failed else set()
     rows = [

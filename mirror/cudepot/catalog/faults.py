@@ -107,9 +107,9 @@ class Fault:
         """Whether trying again may help."""
         return self.kind in PASSING
 
-    def told(self) -> str:
-        """Return the evidence in words."""
-        return "; ".join(_told(self.evidence))
+    def line(self) -> str:
+        """Return the evidence in words, in one line."""
+        return "; ".join(_in_words(self.evidence))
 
 
 class IndexMismatchError(TrustError):
@@ -222,9 +222,9 @@ def _date(text: str) -> datetime.datetime | None:
         return None
 
 
-def _told(evidence: Evidence) -> list[str]:
+def _in_words(evidence: Evidence) -> list[str]:
     """Return the evidence in words, one part each."""
-    parts = [_bytes_told(evidence, word) for word in ("served", "promised")]
+    parts = [_bytes_in_words(evidence, word) for word in ("served", "promised")]
     names = {
         "last_modified": "Last-Modified",
         "signature_modified": "signature of",
@@ -235,7 +235,7 @@ def _told(evidence: Evidence) -> list[str]:
     return [one for one in parts if one] + ([f"HTTP {evidence['status']}"] if "status" in evidence else [])
 
 
-def _bytes_told(evidence: Evidence, word: str) -> str:
+def _bytes_in_words(evidence: Evidence, word: str) -> str:
     size, sha256 = evidence.get(f"{word}_size"), evidence.get(f"{word}_sha256")
     said = [f"{size} bytes" if size is not None else "", f"sha256 {sha256}" if sha256 else ""]
     return f"{word} {', '.join(one for one in said if one)}" if any(said) else ""

@@ -27,7 +27,7 @@ class Met(NamedTuple):
     hint: str
     exit: int
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Return it in one line, with the name before it."""
         return self.error if not self.name or self.error.startswith(self.name) else f"{self.name}: {self.error}"
 

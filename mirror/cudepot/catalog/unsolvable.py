@@ -72,7 +72,7 @@ def notes(findings: Iterable[Unsolvable], allowed: Sequence[Allowed]) -> tuple[s
     found = _by_name(findings)
     return tuple(
         f"{one.name}: published although not all of it can be installed ({one.reason})"
-        + (f": {_told(found[one.name])}" if one.name in found else "")
+        + (f": {_first_few(found[one.name])}" if one.name in found else "")
         for one in allowed
     )
 
@@ -92,14 +92,14 @@ def _by_name(findings: Iterable[Unsolvable]) -> dict[str, list[Unsolvable]]:
     return grouped
 
 
-def _told(found: Sequence[Unsolvable]) -> str:
+def _first_few(found: Sequence[Unsolvable]) -> str:
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return "; ".join(map(str, found[:_SHOWN])) + more
 
 
 def _error(name: str, found: Sequence[Unsolvable]) -> UnsolvableError:
     return UnsolvableError(
-        f"no client can install from {name}: {_told(found)}",
+        f"no client can install from {name}: {_first_few(found)}",
         hint="pin versions that fit together, or publish it anyway: "
         f'cudepot lock --allow-unsolvable {name} --reason "…"',
     )

@@ -98,7 +98,7 @@ def _planned(args: argparse.Namespace, plan: Plan) -> Answer:
     outputs = _outputs(args)
     lines = [f"would make {' and '.join(outputs)} of {job}" for job in plan.jobs]
     lines += [
-        f"licence of {one.told}: {one.digest.sha256}, {'accepted' if one.accepted else 'not accepted yet'}"
+        f"licence of {one.listed}: {one.digest.sha256}, {'accepted' if one.accepted else 'not accepted yet'}"
         for one in plan.terms
     ]
     answer = _answer(plan) | {"outputs": list(outputs), "made": []}
@@ -117,7 +117,7 @@ def _build(args: argparse.Namespace, depot: Depot, plan: Plan) -> Answer:
         finally:
             if not there and args.output.is_dir() and not any(args.output.iterdir()):
                 args.output.rmdir()
-    return _told(plan, result, args.output)
+    return _outcome(plan, result, args.output)
 
 
 def _accepted(args: argparse.Namespace, depot: Depot, plan: Plan) -> list[Terms]:
@@ -142,7 +142,7 @@ def _answer(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _told(plan: Plan, result: FilesResult, folder: Path) -> Answer:
+def _outcome(plan: Plan, result: FilesResult, folder: Path) -> Answer:
     rows = [
         {
             "path": str(one.path),

@@ -62,12 +62,12 @@ def _list(args: argparse.Namespace) -> Answer:
     found = select(catalog, query)
     reason = why_not(catalog, query)
     rows = list(dict.fromkeys(row for one in found if not one.part for row in catalog.supports(one)))
-    answer = {"files": [_told(one) for one in found], "support": [asdict(row) for row in rows], "reason": reason}
+    answer = {"files": [_file_json(one) for one in found], "support": [asdict(row) for row in rows], "reason": reason}
     lines = [*map(_line, found), *map(_support_line, rows)]
     return answer, lines or [reason], 0 if found else PinError.exit_code
 
 
-def _told(one: Published) -> dict[str, Any]:
+def _file_json(one: Published) -> dict[str, Any]:
     return asdict(one) | {"form": one.form}
 
 
@@ -110,9 +110,9 @@ def _answer(one: Identified, catalog: Catalog) -> dict[str, Any]:
         "verdict": one.verdict,
         "sha256": one.digest.sha256,
         "size": one.digest.size,
-        "known": _told(one.known) if one.known else None,
+        "known": _file_json(one.known) if one.known else None,
         "support": [asdict(row) for row in catalog.supports(one.known)] if one.known else [],
-        "namesakes": [_told(other) for other in one.namesakes],
+        "namesakes": [_file_json(other) for other in one.namesakes],
     }
 
 

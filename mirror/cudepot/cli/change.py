@@ -39,7 +39,7 @@ def changed(args: argparse.Namespace, change: Callable[[Draft], Draft]) -> Answe
         if not _wants(draft.config):
             return _written(args, depot.base, draft, "it pins nothing, so there is nothing to lock")
         applied = apply(depot, draft, dry_run=args.dry_run, wait=args.wait)
-    return _told(args, draft, applied)
+    return _outcome(args, draft, applied)
 
 
 def _draft(base: Path, config: Config) -> Draft:
@@ -75,7 +75,7 @@ def _nothing() -> Answer:
     return {"diff": [], "notes": [], "lock": None}, lines, 0
 
 
-def _told(args: argparse.Namespace, draft: Draft, applied: Applied) -> Answer:
+def _outcome(args: argparse.Namespace, draft: Draft, applied: Applied) -> Answer:
     from cudepot.cli.lock import answered
 
     answer, lines, code = answered(applied.result, dry_run=args.dry_run)

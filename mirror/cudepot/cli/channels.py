@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> Answer:
             check_channel(depot.config, args.name)
         found = list_channels(depot)
     records = [one for one in reversed(found.records) if args.name in ("", one.channel)]
-    lines = [one.told() for one in records] if args.name else [_line(one) for one in found.channels]
+    lines = [one.line() for one in records] if args.name else [_line(one) for one in found.channels]
     answer = {
         "channels": [{**one._asdict(), "last": one.last.number if one.last else 0} for one in found.channels],
         "promotions": [_json(one) for one in records],

@@ -66,7 +66,7 @@ def _snapshots(args: argparse.Namespace) -> Answer:
     with opened(args, exclusive=False) as depot:
         states = (load_lock(depot.lock_path) if one is None else one for one in (first, second))
         found = diff_states(depot.store, depot.history, depot.progress, *states)
-    same = f"the packages of {_told(first)} and {_told(second)} are identical"
+    same = f"the packages of {_side(first)} and {_side(second)} are identical"
     lines = [*change_lines(found.packages), *map(_move_line, found.environments)] or [same]
     return [*changes_json(found.packages), *map(_move_json, found.environments)], lines, 0
 
@@ -80,7 +80,7 @@ def _number(text: str) -> int | None:
     return int(text)
 
 
-def _told(number: int | None) -> str:
+def _side(number: int | None) -> str:
     return "the lock" if number is None else f"snapshot {number}"
 
 

@@ -29,4 +29,4 @@ def tell_failed(fired: Sequence[Fired], journal: Journal | None = None) -> None:
         if one.error:
             tell_failed_hook(one.name, one.event, one.error)
             if journal:
-                journal.write([one.told()])
+                journal.write([one.line()])

@@ -107,9 +107,9 @@ def _asked(args: argparse.Namespace) -> tuple[_Found, Sequence[tuple[Terms, str]
 
 def _list(args: argparse.Namespace) -> Answer:
     found, chosen = _asked(args)
-    lines = [f"{one.digest.sha256}  {_state(one)}  {one.told}" for one, _ in chosen]
+    lines = [f"{one.digest.sha256}  {_state(one)}  {one.listed}" for one, _ in chosen]
     lines += [f"not known before `cudepot sync`: {one}" for one in found.unknown]
-    answer = {"licences": [_told(one) for one, _ in chosen], "unknown": list(found.unknown)}
+    answer = {"licences": [_terms_json(one) for one, _ in chosen], "unknown": list(found.unknown)}
     return answer, lines or ["nothing here is repackaged, so there is no licence to accept"], 0
 
 
@@ -117,13 +117,13 @@ def _state(one: Terms) -> str:
     return "accepted" if one.accepted else "waits   "
 
 
-def _told(one: Terms) -> dict[str, Any]:
+def _terms_json(one: Terms) -> dict[str, Any]:
     return {"sha256": one.digest.sha256, "accepted": one.accepted, "releases": list(one.releases)}
 
 
 def _show(args: argparse.Namespace) -> Answer:
     _, chosen = _asked(args)
-    answer = [_told(one) | {"text": text} for one, text in chosen]
+    answer = [_terms_json(one) | {"text": text} for one, text in chosen]
     lines = [f"{_head(one)}\n\n{text}" for one, text in chosen]
     if lines and on_terminal(args):
         import pydoc
@@ -134,7 +134,7 @@ def _show(args: argparse.Namespace) -> Answer:
 
 
 def _head(one: Terms) -> str:
-    return f"=== {one.told} (sha256 {one.digest.sha256}) ==="
+    return f"=== {one.listed} (sha256 {one.digest.sha256}) ==="
 
 
 def _accept(args: argparse.Namespace) -> Answer:
@@ -147,13 +147,13 @@ def _accept(args: argparse.Namespace) -> Answer:
         with opened(args) as depot:
             accept(depot, chosen)
     did = "would accept" if args.dry_run else "accepted"
-    lines = [f"{did} {one.digest.sha256} ({one.told})" for one in chosen]
+    lines = [f"{did} {one.digest.sha256} ({one.listed})" for one in chosen]
     left = [one for one in waiting if one not in chosen]
-    lines += [f"not accepted yet: {one.digest.sha256} ({one.told})" for one in left]
+    lines += [f"not accepted yet: {one.digest.sha256} ({one.listed})" for one in left]
     lines += [f"not known before `cudepot sync`: {one}" for one in found.unknown]
     if chosen and not args.dry_run:
         lines.append("wrote cudepot.toml and cudepot.lock; next: cudepot repackage")
-    answer = {"accepted": [_told(one) for one in chosen], "waiting": [_told(one) for one in left]}
+    answer = {"accepted": [_terms_json(one) for one in chosen], "waiting": [_terms_json(one) for one in left]}
     return answer, lines or ["every licence here is accepted already"], 0
 
 

@@ -47,10 +47,10 @@ def accepted_now(texts: Iterable[tuple[Terms, str]]) -> list[Terms]:
 
     found = []
     for one, text in texts:
-        print(f"The licence of {one.told} (sha256 {one.digest.sha256}) is shown now.", flush=True)  # noqa: T201
+        print(f"The licence of {one.listed} (sha256 {one.digest.sha256}) is shown now.", flush=True)  # noqa: T201
         pydoc.pager(text)
         try:
-            answer = input(f"Do you accept the licence of {one.told}? [y/N] ")
+            answer = input(f"Do you accept the licence of {one.listed}? [y/N] ")
         except EOFError:
             answer = ""
         if answer.strip().lower() in ("y", "yes"):

@@ -85,7 +85,7 @@ def interrupted(*, as_json: bool) -> int:
 
 def tell_met(one: Met) -> None:
     """Tell a trouble of a run."""
-    SPEECH.tell(f"error {one.code}: {one.told()}")
+    SPEECH.tell(f"error {one.code}: {one.line()}")
     if one.hint:
         SPEECH.tell(f"hint: {one.hint}")
 
@@ -104,7 +104,7 @@ def tell_no_metrics(path: Path, error: CudepotError) -> None:
 
 def fault_line(one: Standing) -> str:
     """Return a standing fault of an upstream in one line."""
-    told = one.fault.told()
+    told = one.fault.line()
     evidence = f"; {told}" if told else ""
     where = f": {one.fault.url}" if one.fault.url else ""
     return f"fault: {one.upstream}: {one.fault.kind}, since {one.since} ({one.verb}){where}{evidence}"

@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> Answer:
         number = args.snapshot if args.tag is None else tagged(depot.store, args.tag)
         said = Said(who(args), args.message)
         done = promote(depot, args.source, args.target, said=said, number=number, dry_run=args.dry_run)
-    return told(done, dry=args.dry_run)
+    return answer_of(done, dry=args.dry_run)
 
 
-def told(done: PromoteResult, *, dry: bool) -> Answer:
+def answer_of(done: PromoteResult, *, dry: bool) -> Answer:
     """Return what a promotion did as JSON and as lines."""
     lines = change_lines(done.changes) if done.instead else []
     again = f", which is {done.shows} again" if done.shows != done.number else ""

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> Answer:
     lines += room_lines(result.room)
     if result.hold:
         lines = [f"not shown: {one}" for one in lines]
-        lines.append(result.hold.told())
+        lines.append(result.hold.line())
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     code = exit_code(result.held, keep_last=args.keep_last)
     names = {one.name for one in result.held if one.kept}

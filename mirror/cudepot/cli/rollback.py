@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cudepot.cli.context import opened
 from cudepot.cli.diff import change_lines, changes_json
 from cudepot.cli.output import Answer
-from cudepot.cli.promote import add_said, told, who
+from cudepot.cli.promote import add_said, answer_of, who
 from cudepot.cli.wait_options import add_store_wait
 from cudepot.errors import ConfigError
 
@@ -44,7 +44,7 @@ def _channel(args: argparse.Namespace, depot: Depot) -> Answer:
     done = promote(
         depot, "", args.channel, said=Said(who(args), args.message), number=args.number, dry_run=args.dry_run
     )
-    return told(done, dry=args.dry_run)
+    return answer_of(done, dry=args.dry_run)
 
 
 def run(args: argparse.Namespace) -> Answer:

@@ -25,7 +25,7 @@ def watched(args: argparse.Namespace, trouble: Callable[[], str]) -> Mapping[str
         args: of the verb: they name the project.
         trouble: says why clients find no site; nothing where they do. One whose upstreams have faults is still a site.
     """
-    metrics = _unmeasured if lacking() else _Kept(lambda: _metrics(args), time.monotonic)
+    metrics = _unmeasured if lacking() else _Recent(lambda: _metrics(args), time.monotonic)
     answers = (_healthy, lambda: _ready(trouble()), metrics)
     return {f"/{name}": answer for name, answer in zip(WATCHED, answers, strict=True)}
 
@@ -54,7 +54,7 @@ def _ready(trouble: str) -> Told:
     return Told(503, _PLAIN, f"{trouble}\n".encode()) if trouble else Told(200, _PLAIN, b"ok\n")
 
 
-class _Kept:
+class _Recent:
     """An answer that takes work: made for one at a time, and kept for those who ask soon after."""
 
     def __init__(self, make: Callable[[], Told], clock: Callable[[], float]) -> None:

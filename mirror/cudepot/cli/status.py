@@ -119,7 +119,7 @@ def _lines(result: Status) -> list[str]:
         lines.append(f"  {name}: {'nothing yet' if number is None else f'snapshot {number}'}")
     if last := result.last_run:
         lines.append(f"last run: {last.ended}, exit {last.exit}, {last.seconds:.1f} s")
-    lines += [*result.notes, *([result.hold.told()] if result.hold else [])]
+    lines += [*result.notes, *([result.hold.line()] if result.hold else [])]
     return [*lines, f"next: cudepot {result.next}"] if result.next else lines
 
 

@@ -72,12 +72,12 @@ def _add(args: argparse.Namespace, base: Path) -> Answer:
         change = plan_add(base, load_config(base), args.upstream, args.file, wanted=args.key, today=_today())
     lines = list(_change_lines(change))
     if args.dry_run:
-        return _told(change, changed=False), [*lines, "nothing was changed"], 0
+        return _change_json(change, changed=False), [*lines, "nothing was changed"], 0
     if not args.yes and not _agreed(lines):
         last = "nothing was changed: compare the fingerprint, then run it again with --yes"
-        return _told(change, changed=False), [*lines, last], ConfigError.exit_code
+        return _change_json(change, changed=False), [*lines, last], ConfigError.exit_code
     apply(base, change)
-    return _told(change, changed=True), [*lines, "done; next: cudepot lock"], 0
+    return _change_json(change, changed=True), [*lines, "done; next: cudepot lock"], 0
 
 
 def _expire(args: argparse.Namespace, base: Path) -> Answer:
@@ -87,9 +87,9 @@ def _expire(args: argparse.Namespace, base: Path) -> Answer:
         change = plan_expire(base, load_config(base), args.upstream, args.fingerprint, today=_today())
     lines = list(_change_lines(change))
     if args.dry_run:
-        return _told(change, changed=False), [*lines, "nothing was changed"], 0
+        return _change_json(change, changed=False), [*lines, "nothing was changed"], 0
     apply(base, change)
-    return _told(change, changed=True), [*lines, "done; next: cudepot lock"], 0
+    return _change_json(change, changed=True), [*lines, "done; next: cudepot lock"], 0
 
 
 def _agreed(lines: list[str]) -> bool:
@@ -100,7 +100,7 @@ def _agreed(lines: list[str]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _told(change: Change, *, changed: bool) -> dict[str, Any]:
+def _change_json(change: Change, *, changed: bool) -> dict[str, Any]:
     return {
         "upstream": change.upstream,
         "before": list(change.before),

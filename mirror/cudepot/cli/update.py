@@ -78,7 +78,7 @@ def _environment(one: EnvironmentSize) -> dict[str, Any]:
 
 def _environment_lines(found: UpdateResult) -> Iterator[str]:
     for one in found.environments:
-        why = {each.name: f" ({each.told()})" for each in one.moved if each.source or each.advisories}
+        why = {each.name: f" ({each.line()})" for each in one.moved if each.source or each.advisories}
         changed = [text + why.get(text.partition(" ")[0], "") for text in one.changed]
         added = [f"+ {text}{why.get(text.partition(' ')[0], '')}" for text in one.added]
         moved = [*changed, *added, *(f"- {text}" for text in one.removed)]

@@ -40,7 +40,7 @@ class BrokenIndex(NamedTuple):
     root: str
     dated: str
 
-    def told(
+    def error_for(
         self, error: TrustError | MissingError, beside: Callable[[Served], Evidence] = lambda _: {}
     ) -> CudepotError:
         """Return the error that says which fault it is; ``beside`` looks for evidence next to what is served."""

@@ -78,7 +78,7 @@ def fetch_locked(
         for number, (one, error) in enumerate([*final, *failures])
     ]
     broken += [_Broken(one, fault_of(error, one.path), error) for one, error in unsound()]
-    return _told(depot.store, depot.clock, upstreams, broken)
+    return _remembered(depot.store, depot.clock, upstreams, broken)
 
 
 def _parted(isolation: Isolation, failures: Failures) -> tuple[Failures, Failures]:
@@ -131,7 +131,7 @@ class _Broken(NamedTuple):
     error: CudepotError
 
 
-def _told(store: LocalStore, clock: Clock, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[Failed]:
+def _remembered(store: LocalStore, clock: Clock, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[Failed]:
     """Remember the faults, and return each error with its fault, age and evidence."""
     found: list[Failed] = []
     for name in upstreams:

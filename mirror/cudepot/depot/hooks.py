@@ -63,7 +63,7 @@ class Fired(NamedTuple):
     event: str
     error: str
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Return a failure in one line."""
         return f"hook {self.name} failed for {self.event}: {self.error}"
 
@@ -130,10 +130,10 @@ def _called(depot: Depot, hook: Hook, event: Event) -> Fired:
         error = str(trouble)
     except Exception as trouble:  # noqa: BLE001 - whatever a hook does, the run goes on
         error = f"{type(trouble).__name__}: {trouble}"
-    return Fired(hook.name, event.kind, _told(error, depot.variables))
+    return Fired(hook.name, event.kind, _without_secrets(error, depot.variables))
 
 
-def _told(error: str, variables: Mapping[str, str]) -> str:
+def _without_secrets(error: str, variables: Mapping[str, str]) -> str:
     """Return why a hook failed, for reports that others can read: in one line, short, without known secrets."""
     for value in (one for name, one in variables.items() if _SECRET.search(name) and len(one) >= _SHORT):
         error = error.replace(value, "***")

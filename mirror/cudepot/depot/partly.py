@@ -22,7 +22,7 @@ class UnmetError(CudepotError):
 
     def __init__(self, errors: Mapping[str, CudepotError], url: str, behind: str = "") -> None:
         first = next(iter(errors.values()))
-        super().__init__(_told(list(errors.values())) + behind, hint=_hint(list(errors.values())))
+        super().__init__(_summary(list(errors.values())) + behind, hint=_hint(list(errors.values())))
         passing = next((one for one in errors.values() if isinstance(one, TransientError)), None)
         self.code, self.exit_code, self.fault = first.code, first.exit_code, fault_of(passing or first, url)
         self.pins = tuple(spec for spec, one in errors.items() if isinstance(one, (PinError, MissingError)))
@@ -79,7 +79,7 @@ def _project(spec: str) -> str:
     return project_name(re.split(r"[^A-Za-z0-9._-]", spec.strip(), maxsplit=1)[0])
 
 
-def _told(errors: Sequence[CudepotError]) -> str:
+def _summary(errors: Sequence[CudepotError]) -> str:
     texts = list(dict.fromkeys(map(str, errors)))
     more = f"; and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
     shown = "; ".join(texts[:_NAMED]) + more

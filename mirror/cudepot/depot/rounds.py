@@ -107,7 +107,7 @@ def failures(
 def with_evidence(error: CudepotError, standing: Standing) -> CudepotError:
     """Return the error with the name of its fault before it and the evidence behind it, on one line."""
     fault = standing.fault
-    behind = "; ".join(one for one in (str(error), fault.told()) if one)
+    behind = "; ".join(one for one in (str(error), fault.line()) if one)
     found = error.retold(f"{standing.upstream}: {fault.kind}, since {standing.since}: {behind}")
     found.hint = error.hint or _KEPT
     return found

@@ -32,7 +32,7 @@ class Advisory(NamedTuple):
     severity: str = ""
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The id, and how bad it is where that is said."""
         about = self.severity if self.severity.lower() not in ("", "none") else ""
         return f"{self.id} ({about})" if about else self.id

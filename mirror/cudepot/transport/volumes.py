@@ -39,7 +39,7 @@ class VolumeFile:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _write_errors(path: Path) -> Iterator[None]:
     """Tell what stands in the way of a file of that name: a folder, a file in place of a folder, a name too long."""
     try:
         yield
@@ -57,13 +57,13 @@ def volume_file(path: Path, mode: int = 0o644) -> Iterator[VolumeFile]:
         StorageError: the disk is full, read-only or not permitted, or no file can have that name.
     """
     part = path.with_name(path.name + ".part")
-    with _told(path), storage_errors(path):
+    with _write_errors(path), storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)  # what a killed run left, or a link somebody put there
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         yield VolumeFile(part, descriptor)
-        with _told(path), storage_errors(path):
+        with _write_errors(path), storage_errors(path):
             os.fsync(descriptor)
             part.replace(path)
             fsync_folder(path.parent)

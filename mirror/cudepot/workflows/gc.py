@@ -128,7 +128,7 @@ def _reasons(depot: Depot, newest: int) -> dict[int, tuple[str, ...]]:
 
 def named(depot: Depot, kept: Sequence[int]) -> Iterator[Digest]:
     """Give all objects that are named by what the store keeps, and by cudepot.lock, each at least once."""
-    what = _Kept(kept, set())
+    what = _Reached(kept, set())
     for entry in LAYOUT:
         if entry.keeps:
             yield from NAMED[entry](depot, what)
@@ -136,14 +136,14 @@ def named(depot: Depot, kept: Sequence[int]) -> Iterator[Digest]:
         yield from _named_by_lock(depot.store, load_lock(depot.lock_path), what.seen)
 
 
-class _Kept(NamedTuple):
+class _Reached(NamedTuple):
     """Snapshots that are kept, and the objects of their trees that were given already."""
 
     numbers: Sequence[int]
     seen: Named
 
 
-def _shown(depot: Depot, kept: _Kept) -> Iterator[Digest]:
+def _shown(depot: Depot, kept: _Reached) -> Iterator[Digest]:
     """Give what kept snapshots and their locks name; what a tree has in common with the one before comes once."""
     locks: set[Digest] = set()
     for head, fresh in depot.history.objects(kept.numbers, kept.seen):
@@ -185,7 +185,7 @@ def _on_the_way(store: LocalStore) -> Iterator[Digest]:
         yield from (one for one, _ in manifest.pieces)
 
 
-def _proving(store: LocalStore, folder: Entry, kept: _Kept) -> Iterator[Digest]:
+def _proving(store: LocalStore, folder: Entry, kept: _Reached) -> Iterator[Digest]:
     """Give what proves the kept snapshots, as their manifests name it."""
     for manifest in _manifests(store, folder):
         if manifest.number in kept.numbers:
@@ -197,7 +197,7 @@ def _manifests(store: LocalStore, folder: Entry) -> Iterator[Manifest]:
     return (parse_manifest(manifests.read(name)[0], name) for name in manifests.names())
 
 
-NAMED: Mapping[Entry, Callable[[Depot, _Kept], Iterator[Digest]]] = {
+NAMED: Mapping[Entry, Callable[[Depot, _Reached], Iterator[Digest]]] = {
     SNAPSHOTS: _shown,
     BUILDS: lambda depot, _: _built(depot.workshop, depot.store, depot.lock_path),
     UPSTREAMS: lambda depot, _: remembered_objects(depot.store.root),

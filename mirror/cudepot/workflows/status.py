@@ -192,13 +192,13 @@ def alarms(found: Status) -> tuple[str, ...]:
 def _why(found: Status) -> str:
     """Return what the last run met in the verb that is to be run, as the end of a line."""
     met = step.met if found.last_run and (step := found.last_run.step(found.next)) else ()
-    return f": {met[0].told()}" if met else ""
+    return f": {met[0].line()}" if met else ""
 
 
 def _broken(last: Report | None) -> list[str]:
     """Return a line for each fault of cudepot itself that the last run met, whatever it came to."""
     steps = last.steps if last else ()
-    return [f"the last run met a fault in cudepot: {one.told()}" for step in steps for one in step.met if one.exit == 1]
+    return [f"the last run met a fault in cudepot: {one.line()}" for step in steps for one in step.met if one.exit == 1]
 
 
 def late(found: Status, now: datetime.datetime, limit: datetime.timedelta) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge, forging
 
 from cudepot.catalog.config.environments import Environment
-from cudepot.kinds.conda.rules.machines import targets_of, told, virtual_packages
+from cudepot.kinds.conda.rules.machines import described, targets_of, virtual_packages
 
 PACKAGES = (
     CondaPackage("cuda-version", "12.9", "h0_0", constrains=("__cuda >=12",), subdir="noarch"),
@@ -107,7 +107,7 @@ def test_targets_that_are_alike_are_one() -> None:
     seen = {one.name: virtual_packages(one) for one in targets_of(both, profiles)}
     assert seen["osx-arm64"] == {"__archspec": ("1", "m1"), "__unix": ("0", "0"), "__osx": ("11.0", "0")}
     assert seen["linux-64-cuda13.0-cuda-arch9.0"]["__cuda_arch"] == ("9.0", "0")
-    assert told(next(targets_of(both))) == "__archspec=1=x86_64 __unix __linux=5.10 __glibc=2.28"
+    assert described(next(targets_of(both))) == "__archspec=1=x86_64 __unix __linux=5.10 __glibc=2.28"
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class Promotion(NamedTuple):
     counts: Mapping[str, Mapping[str, int]]
     changes: tuple[Moved, ...]
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Return it in one line."""
         again = f" ({self.shows} again)" if self.shows != self.snapshot else ""
         where = (

@@ -154,7 +154,7 @@ class Chain(Asked):
         promised = suite.release.promised()[path]
         served = suite.folder + by_hash(suite.release, path, promised)
         broken = BrokenIndex(self.source, self.upstream.url, served, promised, "Release", suite.root.date)
-        return broken.told(error, lambda found: release_beside(self.source, suite.folder, path, found))
+        return broken.error_for(error, lambda found: release_beside(self.source, suite.folder, path, found))
 
 
 def flat_folder(suite: str) -> str:

@@ -49,7 +49,7 @@ def note(depot: Depot, upstream: Upstream) -> None:
     known, roots = file.recall(), {one.path: one.digest.sha256 for one in reader.roots.values()}
     if dict(known.get(upstream.name, {})).get("roots") != roots:
         read = reader.read(_names())
-        told = {subdir: _told(found) for subdir, found in read.items()}
+        told = {subdir: _compared_fields(found) for subdir, found in read.items()}
         others = {name: one for name, one in known.items() if isinstance(one, dict)}
         file.write(others | {upstream.name: {"roots": roots, "subdirs": told}})
     reader.save()
@@ -67,7 +67,7 @@ def _names() -> list[str]:
     return sorted({name for text in texts for name in _NAME.findall(text)})
 
 
-def _told(found: Subdir) -> dict[str, dict[str, Any]]:
+def _compared_fields(found: Subdir) -> dict[str, dict[str, Any]]:
     """Return of each package what is compared; run_exports only where the index has them."""
     return {
         one.filename: {

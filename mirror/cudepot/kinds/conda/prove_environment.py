@@ -76,7 +76,7 @@ def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
         locked = {one.filename for one in target.members}
         got = {f"{subdir}/{filename}" for _, subdir, filename in answer.found}
         if answer.refused or got != locked:
-            yield f"{target.name}: {answer.refused or _told(locked, got)}"
+            yield f"{target.name}: {answer.refused or _difference(locked, got)}"
 
 
 def _strange(environment: LockedEnvironment, found: Mapping[str, Mapping[str, Record]], tree: Tree) -> Iterator[str]:
@@ -96,6 +96,6 @@ def _not_there(store: LocalStore, folder: str, tree: Tree) -> Iterator[str]:
             yield from form_faults(store, tree, path)
 
 
-def _told(locked: set[str], got: set[str]) -> str:
+def _difference(locked: set[str], got: set[str]) -> str:
     both = {"without": sorted(locked - got)[:_SHOWN], "with": sorted(got - locked)[:_SHOWN]}
     return "; ".join(f"{word} {', '.join(names)}" for word, names in both.items() if names)

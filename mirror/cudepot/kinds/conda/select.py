@@ -173,7 +173,7 @@ def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
         return _once(one for found in seen.values() for one in found)
     if kept := _kept(want.pin.keep, list(seen.values())):
         return _once(kept)
-    told = "; ".join(f"{subdir} has {_told(found)}" for subdir, found in seen.items())
+    told = "; ".join(f"{subdir} has {_newest_versions(found)}" for subdir, found in seen.items())
     raise PinError(
         f"pin {want.text!r} matches no version available for all of its platforms: {told}",
         hint="give platforms with different versions a [[pin]] each",
@@ -233,11 +233,11 @@ def _nothing(want: Want, missing: Sequence[str], subdirs: Mapping[str, Subdir]) 
             f"pin {want.text!r}: the channel does not have {want.name} for {', '.join(missing)}",
             "check the spelling",
         )
-    there = _told([Chosen(want, "", one) for one in every])
+    there = _newest_versions([Chosen(want, "", one) for one in every])
     return f"pin {want.text!r} matches nothing for {', '.join(missing)}", f"the channel has {want.name} {there}"
 
 
-def _told(found: Sequence[Chosen]) -> str:
+def _newest_versions(found: Sequence[Chosen]) -> str:
     versions = sorted({one.package.version for one in found}, key=rattler.Version)
     return ", ".join(versions[-_MOST_NAMED:])
 

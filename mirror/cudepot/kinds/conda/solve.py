@@ -20,7 +20,7 @@ from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.environment import KIND, PRIORITIES, Wanted
 from cudepot.kinds.conda.keep import older
 from cudepot.kinds.conda.lock import artifact_of, note_of, run_exports_of
-from cudepot.kinds.conda.rules.machines import targets_of, told, virtual_packages
+from cudepot.kinds.conda.rules.machines import described, targets_of, virtual_packages
 from cudepot.kinds.conda.rules.relations import relation_notes
 from cudepot.kinds.conda.walk import Channels, reached
 from cudepot.kinds.kind import Solved, Solving
@@ -233,7 +233,7 @@ def _solved(
     found = reading.solver.solutions(_records(channels), questions, reading.store_fresh)
     refused = [f"{target.name}: {one.refused}" for target, one in zip(targets, found, strict=True) if one.refused]
     if refused:
-        machines = "; ".join(f"{target.name} is {told(target)}" for target in targets)
+        machines = "; ".join(f"{target.name} is {described(target)}" for target in targets)
         raise PinError(
             f"no environment has all of {_named(asked, targets)}: {'; '.join(refused)}",
             hint=f"channels: {', '.join(channels)}; {machines}",

@@ -42,14 +42,14 @@ def verdict(client: str, ways: Sequence[Sequence[Refusal]], today: datetime.date
     holding = [[one for one in way if one.since <= now] for way in ways]
     good = [at for at, reasons in enumerate(holding) if not reasons]
     if not good:
-        told = dict.fromkeys(_told(one) for reasons in holding for one in reasons)
+        told = dict.fromkeys(_dated_reason(one) for reasons in holding for one in reasons)
         return Verdict(client, accepted=False, reasons=tuple(told))
     soon = (today + datetime.timedelta(days=SOON)).isoformat()
     ending = [one for one in ways[good[0]] if one.since <= soon] if len(good) == 1 else []
     return Verdict(client, accepted=True, reasons=tuple(f"only until {one.since}: {one.reason}" for one in ending))
 
 
-def _told(one: Refusal) -> str:
+def _dated_reason(one: Refusal) -> str:
     return f"{one.reason} (since {one.since})" if one.since else one.reason
 
 

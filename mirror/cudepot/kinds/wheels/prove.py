@@ -123,7 +123,7 @@ def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
         wanted = {(one.filename, one.marker) for one in locked.members}
         got = set(found[target_of(locked)])
         if wanted != got:
-            yield f"{locked.name}: {_told('lacks', wanted - got)}{_told('also has', got - wanted)}".rstrip("; ")
+            yield f"{locked.name}: {_clause('lacks', wanted - got)}{_clause('also has', got - wanted)}".rstrip("; ")
         else:
             yield from unmet(locked, _metadata(store, locked, tree), _names(environment.overrides))
 
@@ -136,7 +136,7 @@ def _names(requirements: Iterable[str]) -> set[str]:
     return {str(canonicalize_name(Requirement(one).name)) for one in requirements}
 
 
-def _told(verb: str, files: Iterable[_Member]) -> str:
+def _clause(verb: str, files: Iterable[_Member]) -> str:
     names = ["; ".join(filter(None, one)) for one in sorted(files)]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{verb} {', '.join(names[:_SHOWN])}{more}; " if names else ""

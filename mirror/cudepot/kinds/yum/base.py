@@ -57,10 +57,10 @@ def _listed(union: Union, installed: list[Installed]) -> list[str]:
         if offered is None:
             unknown.append(one.name)
     set_base(union, found)
-    return list(_told(len(found), unknown))
+    return list(_unknown_notes(len(found), unknown))
 
 
-def _told(count: int, unknown: list[str]) -> Iterator[str]:
+def _unknown_notes(count: int, unknown: list[str]) -> Iterator[str]:
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         yield (

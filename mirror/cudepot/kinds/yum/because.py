@@ -19,13 +19,13 @@ def because(store: LocalStore, lock: Lock, artifacts: Sequence[Artifact]) -> Map
     found: dict[Artifact, Because] = {}
     for name in dict.fromkeys(one.upstream for one in artifacts):
         mine = [one for one in artifacts if one.upstream == name]
-        for one, told in zip(mine, _told(store, lock, name, mine), strict=True):
+        for one, told in zip(mine, _advisories(store, lock, name, mine), strict=True):
             if told:
                 found[one] = Because("", told)
     return found
 
 
-def _told(store: LocalStore, lock: Lock, name: str, rpms: Sequence[Artifact]) -> list[tuple[str, ...]]:
+def _advisories(store: LocalStore, lock: Lock, name: str, rpms: Sequence[Artifact]) -> list[tuple[str, ...]]:
     """Return for each package its advisories, ``ID (SEVERITY)`` where one is told."""
     locked = lock.upstream(name)
     files = [one for one in locked.metadata if one.role == _KIND and store.has(one.digest)] if locked else []
@@ -37,5 +37,5 @@ def _told(store: LocalStore, lock: Lock, name: str, rpms: Sequence[Artifact]) ->
         except CudepotError:
             continue
         for one, names in zip(rpms, told, strict=True):
-            names.update((each.told, None) for each in known.get((one.name, one.version, one.architecture), ()))
+            names.update((each.label, None) for each in known.get((one.name, one.version, one.architecture), ()))
     return [tuple(one) for one in told]

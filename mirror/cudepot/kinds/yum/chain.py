@@ -116,7 +116,7 @@ class YumChain(Asked):
         try:
             return fetch_promised(self.source, record.href, record.promised, self.depot.store, self.depot.progress)
         except (TrustError, MissingError) as error:
-            raise self._broken(root, record).told(error) from error
+            raise self._broken(root, record).error_for(error) from error
 
     def fetch_all(self, root: YumRoot, records: Sequence[Record]) -> dict[str, Digest]:
         """Bring several files into the store, at once where that can be done; return type → digest.
@@ -128,7 +128,7 @@ class YumChain(Asked):
         wanted = [Wanted(self.source, one.href, digest) for digest, one in named.items()]
         for failed, error in fetch_each(wanted, self.depot.store, self.depot.progress):
             if isinstance(error, (TrustError, MissingError)):
-                raise self._broken(root, named[failed.digest]).told(error) from error
+                raise self._broken(root, named[failed.digest]).error_for(error) from error
             raise error
         return {one.type: self.fetch(root, one) for one in records}
 

@@ -125,7 +125,7 @@ def _of_target(environment: LockedEnvironment, target: LockedTarget, sites: Mapp
     answer = solved(union, asked)
     got = {places[one] for one in answer.chosen}
     if answer.refused or got != members:
-        yield answer.refused or _told(members, got)
+        yield answer.refused or _difference(members, got)
 
 
 def _strange(
@@ -162,7 +162,7 @@ def _asked(union: Union, environment: LockedEnvironment, target: LockedTarget, s
     return asked
 
 
-def _told(locked: set[tuple[str, str]], got: set[tuple[str, str]]) -> str:
+def _difference(locked: set[tuple[str, str]], got: set[tuple[str, str]]) -> str:
     both = {"without": locked - got, "with": got - locked}
     texts = {word: sorted(filename for _, filename in places)[:_SHOWN] for word, places in both.items() if places}
     return "; ".join(f"{word} {', '.join(names)}" for word, names in texts.items())

@@ -94,10 +94,10 @@ def _checked(
             append(store.at(RPM_SIGNATURES), "".join(lines) if keys else "")
             for one, error in done:
                 if isinstance(error, CudepotError):
-                    yield Missing(one.upstream, one.path, one.digest), _told(upstream, one, error)
+                    yield Missing(one.upstream, one.path, one.digest), _package_error(upstream, one, error)
 
 
-def _told(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError:
+def _package_error(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError:
     said: dict[str, str | int] = {"promised_sha256": one.digest.sha256, "promised_size": one.digest.size}
     return PackageError(
         f"{one.path}: {error}",

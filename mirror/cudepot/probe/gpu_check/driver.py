@@ -41,11 +41,11 @@ class Driver:
         if status == NO_DEVICE:
             raise Fault("gpu", "no CUDA device")
         if status in (OUT_OF_MEMORY, UNAVAILABLE):
-            raise Fault("full", f"{name}: {self.told(status)}")
+            raise Fault("full", f"{name}: {self.text_of(status)}")
         if status:
-            raise Fault("driver" if name == "cuInit" else "call", f"{name}: {self.told(status)}")
+            raise Fault("driver" if name == "cuInit" else "call", f"{name}: {self.text_of(status)}")
 
-    def told(self, status: int) -> str:
+    def text_of(self, status: int) -> str:
         """Return the driver's words for an error."""
         text = ctypes.c_char_p()
         self.api.cuGetErrorString(status, byref(text))

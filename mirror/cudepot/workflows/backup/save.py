@@ -154,7 +154,7 @@ def _has(depot: Depot, one: Left) -> bool:
     return about.size in (-1, one.digest.size)
 
 
-class _Kept:
+class _Saved:
     """A file of the project or of the store: its bytes where it is small or grows, else where it is."""
 
     def __init__(self, path: Path, *, grows: bool = False) -> None:
@@ -173,9 +173,9 @@ class _Kept:
             yield from iter(lambda: reader.read(CHUNK), b"")
 
 
-def _state(store: LocalStore) -> dict[str, _Kept]:
+def _state(store: LocalStore) -> dict[str, _Saved]:
     """Return path → file of what the store keeps beside its objects."""
-    found: dict[str, _Kept] = {}
+    found: dict[str, _Saved] = {}
     for entry in layout.LAYOUT:
         place = store.at(entry)
         if entry in _NOT_KEPT:
@@ -184,15 +184,15 @@ def _state(store: LocalStore) -> dict[str, _Kept]:
         files += [place.with_name(f"{place.name}.1")] if entry == layout.LOG else []
         for one in files:
             if one.is_file():
-                found[str(one.relative_to(store.root))] = _Kept(one, grows=entry == layout.LOG)
+                found[str(one.relative_to(store.root))] = _Saved(one, grows=entry == layout.LOG)
     return dict(sorted(found.items()))
 
 
-def _own(files: ProjectFiles, file: Path) -> dict[str, _Kept]:
+def _own(files: ProjectFiles, file: Path) -> dict[str, _Saved]:
     """Return path → file of the project; no backup is in one, else each would hold all earlier ones."""
     this = (file.resolve(), file.with_name(f"{file.name}.part").resolve())
     return {
-        path: _Kept(one)
+        path: _Saved(one)
         for path, one in sorted(files.files.items())
         if one.resolve() not in this and not is_backup(one)
     }
@@ -209,7 +209,7 @@ def _keys(depot: Depot) -> str:
     return "".join(one.public_key(armor=True).decode() for one in keys)
 
 
-def _write(depot: Depot, file: Path, made: Backup, small: Mapping[Digest, _Kept]) -> str:
+def _write(depot: Depot, file: Path, made: Backup, small: Mapping[Digest, _Saved]) -> str:
     """Write the file and return its sha256."""
     document = render_backup(made)
     signature = b"" if depot.config.site.origin else depot.signer().detach(document)

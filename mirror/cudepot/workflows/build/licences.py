@@ -32,7 +32,7 @@ class Terms(NamedTuple):
     accepted: bool
 
     @property
-    def told(self) -> str:
+    def listed(self) -> str:
         """The releases, as people read them."""
         return listed(self.releases)
 
@@ -113,7 +113,7 @@ def question(store: LocalStore, waiting: Sequence[Text]) -> EulaError:
 
 def not_accepted(terms: Sequence[Terms]) -> str:
     """Return what is wrong while texts are not accepted."""
-    told = "; ".join(f"{one.told} (sha256 {one.digest.sha256})" for one in terms)
+    told = "; ".join(f"{one.listed} (sha256 {one.digest.sha256})" for one in terms)
     many = len(terms) > 1
     return f"the licence{'s' if many else ''} of {told} {'have' if many else 'has'} not been accepted"
 

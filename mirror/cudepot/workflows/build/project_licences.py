@@ -59,7 +59,7 @@ def accept(depot: Depot, terms: Sequence[Terms]) -> None:
         StorageError: the disk refuses.
     """
     toml = depot.base / "cudepot.toml"
-    text = add_values(toml.read_text("utf-8"), "accept-eula", {one.digest.sha256: one.told for one in terms})
+    text = add_values(toml.read_text("utf-8"), "accept-eula", {one.digest.sha256: one.listed for one in terms})
     config = parse_again(text, depot.config)
     lock = current_lock(config, depot.store, depot.lock_path)
     write_user_text(toml, text)

@@ -128,7 +128,7 @@ def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact,
     wanted = _soname(Path(environment.variables["CUDNN_LIB_PATH"], "libcudnn.so"))
     for path in executables:
         _check_built(Path(path), wish.target, wanted)
-    return SamplesResult(_told(origin), tuple(made), tuple(executables))
+    return SamplesResult(_origin_text(origin), tuple(made), tuple(executables))
 
 
 def _other_header(wish: Wish, include: str) -> str:
@@ -277,5 +277,5 @@ def _check_built(path: Path, target: Target, wanted: str) -> None:
         )
 
 
-def _told(origin: Path | Artifact) -> str:
+def _origin_text(origin: Path | Artifact) -> str:
     return str(origin) if isinstance(origin, Path) else f"{origin.filename} (sha256 {origin.digest.sha256})"

@@ -34,7 +34,7 @@ class Moved(NamedTuple):
     source: str
     advisories: tuple[str, ...]
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Return where it comes from and why, in one line."""
         source = f"{self.upstream}: {self.source}" if self.source else self.upstream
         return ", ".join([source, *self.advisories])

@@ -25,7 +25,7 @@ class Hold(NamedTuple):
     shows: int
     since: str
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Return it in one line."""
         since = f" since {self.since}" if self.since else ""
         return f"rolled back to snapshot {self.shows}{since}: it stays until `{RELEASE}`"

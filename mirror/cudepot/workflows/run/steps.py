@@ -50,7 +50,7 @@ def step(depot: Depot, name: str, work: Callable[[], Ran], *, after: bool) -> St
         ran = Ran({}, (), [Trouble("", unforeseen(name, error, depot.unforeseen(error)))])
     follows = [one for one in ran.troubles if after and isinstance(one.error, _FOLLOWS)]
     met = tuple(_met(one) for one in ran.troubles if one not in follows)
-    notes = (*map(masked, ran.notes), *(_met(one).told() for one in follows))
+    notes = (*map(masked, ran.notes), *(_met(one).line() for one in follows))
     return Step(name, round(time.monotonic() - began, 3), ran.done, notes, met)
 
 

@@ -21,14 +21,14 @@ def origin_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     except CudepotError as error:
         yield str(error)
         return
-    yield from _told(lambda: check_folders(lock, snapshot.tree))
+    yield from _error_line(lambda: check_folders(lock, snapshot.tree))
     for one in lock.upstreams:
-        check = _told(lambda one=one: prove_one(depot, lock, one, snapshot.tree, roots))  # type: ignore[misc]
+        check = _error_line(lambda one=one: prove_one(depot, lock, one, snapshot.tree, roots))  # type: ignore[misc]
         yield from depot.isolation.lines(one.name, check)
-    yield from _told(lambda: prove_environments(depot.store, depot.progress, lock, snapshot.tree))
+    yield from _error_line(lambda: prove_environments(depot.store, depot.progress, lock, snapshot.tree))
 
 
-def _told(check: Callable[[], object]) -> Iterator[str]:
+def _error_line(check: Callable[[], object]) -> Iterator[str]:
     try:
         check()
     except CudepotError as error:

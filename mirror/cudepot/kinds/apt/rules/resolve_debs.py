@@ -146,7 +146,7 @@ def _searched(union: Union, wanted: Sequence[Package], present: Present, marking
     except Undecided:
         raise PinError(
             f"{_label(wanted)}: too many ways to install them together, and apt's own choice leaves something broken: "
-            f"{_told(marking)}",
+            f"{_first_broken(marking)}",
             hint="pin some of the versions, or give an upstream a priority",
         ) from None
     if found is None:
@@ -158,7 +158,7 @@ def _label(wanted: Sequence[Package]) -> str:
     return ", ".join(map(named, wanted[:3])) + (f" and {len(wanted) - 3} more" if len(wanted) > 3 else "")
 
 
-def _told(marking: Marking) -> str:
+def _first_broken(marking: Marking) -> str:
     one, what = next(marking.broken())
     return f"{named(one)} {what}"
 

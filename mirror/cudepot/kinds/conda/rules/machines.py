@@ -90,10 +90,10 @@ def virtual_packages(target: LockedTarget) -> dict[str, tuple[str, str]]:
     return found | {name: (fields[key], "0") for name, key in others.items() if key in fields}
 
 
-def told(target: LockedTarget) -> str:
+def described(target: LockedTarget) -> str:
     """Return a target's machines as people read them.
 
-    >>> told(LockedTarget("linux-64", (("platform", "linux-64"), ("glibc", "2.28")), ()))
+    >>> described(LockedTarget("linux-64", (("platform", "linux-64"), ("glibc", "2.28")), ()))
     '__archspec=1=x86_64 __unix __linux=5.10 __glibc=2.28'
     """
     return " ".join(_text(name, *one) for name, one in virtual_packages(target).items())

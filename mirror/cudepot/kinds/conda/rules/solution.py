@@ -15,7 +15,7 @@ from cudepot.catalog.solution.exported import Exported
 from cudepot.catalog.solution.graph import Graph
 from cudepot.formats.conda_record import without_suffix
 from cudepot.formats.conda_repodata import depended
-from cudepot.kinds.conda.rules.machines import told
+from cudepot.kinds.conda.rules.machines import described
 from cudepot.kinds.rules.command_lines import command
 
 
@@ -59,7 +59,7 @@ def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarg
     head = [
         f"# environment {environment.name} for {target.name}, snapshot {site.number} of {site.label}",
         f"# platform: {dict(target.fields)['platform']}",
-        f"# machines: {told(target)}",
+        f"# machines: {described(target)}",
         "@EXPLICIT",
     ]
     files = (site.artifacts[member.upstream, member.filename] for member in target.members)
@@ -74,7 +74,7 @@ def _whole(site: Exported, environment: LockedEnvironment, target: LockedTarget)
     files = [site.artifacts[member.upstream, member.filename] for member in target.members]
     lines = [
         f"# environment {environment.name} for {target.name}, snapshot {site.number} of {site.label}",
-        f"# machines: {told(target)}",
+        f"# machines: {described(target)}",
         f"name: {json.dumps(environment.name)}",
         "channels:",
         f"  - {json.dumps(_channel(site.url, environment.name))}",

@@ -46,7 +46,7 @@ class Lack:
         """Whether it was published as a source alone."""
         return not self.release.wheels and not self.release.others
 
-    def told(self) -> str:
+    def line(self) -> str:
         """Return one line about it."""
         wanted = f", wanted by {' → '.join(self.chain[:-1])}" if len(self.chain) > 1 else ""
         what = f"{self.served.project} {self.release.version} ({_targets(self.targets)}{wanted})"
@@ -110,7 +110,7 @@ def lacking(walks: Mapping[Target, Walk], served: Mapping[str, Served], built: f
 def refuse(lacks: Sequence[Lack], whole: Callable[[str], Served | None]) -> PinError:
     """Return the error that names all of them; ``whole`` gives a project with wheels for other machines too."""
     lacks = [one.of(whole(one.served.project) or one.served) for one in lacks]
-    lines = [f"  {one.told()}" for one in lacks]
+    lines = [f"  {one.line()}" for one in lacks]
     who = f"{len(lacks)} projects lack wheels" if len(lacks) > 1 else f"{lacks[0].served.project} lacks a wheel"
     return PinError("\n".join([f"{who} for some targets:", *lines]), hint="; ".join(_ways(lacks)))
 

@@ -116,7 +116,7 @@ def solved(union: Union, question: Question) -> Answer:
         if not problems:
             chosen = tuple(one.id for one in solver.transaction().newsolvables())
             return Answer(chosen, "", (*_below_best(union, question, chosen, refused), *_choices(union, solver)))
-        refused = refused or _told(problems)
+        refused = refused or _problem_text(problems)
     return Answer((), refused, tuple(notes))
 
 
@@ -139,7 +139,7 @@ def _asked(union: Union, question: Question, *, best: bool, beside: bool) -> tup
     return solver, solver.solve(jobs)
 
 
-def _told(problems: Sequence[Any]) -> str:
+def _problem_text(problems: Sequence[Any]) -> str:
     rules = [rule for one in problems for rule in one.findallproblemrules()]
     return "; ".join(list(dict.fromkeys(rule.info().problemstr() for rule in rules))[:_TOLD])
 
