@@ -1,4 +1,4 @@
-"""Writing to a local disk so that a crash leaves old or new, and so that its refusals are told as such."""
+"""Writing to a local disk so that a crash leaves old or new, and its refusals become clear errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hides passwords in what is logged and told: in URLs, headers and options that carry a secret."""
+"""Hides passwords in logs and messages: in URLs, headers and options that carry a secret."""
 
 from __future__ import annotations
 

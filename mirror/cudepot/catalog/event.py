@@ -1,4 +1,4 @@
-"""What happened to a site, as hooks are told of it: the document ``cudepot-event 1``. See ``docs/formats.md``."""
+"""What happened to a site, as hooks receive it: the document ``cudepot-event 1``. See ``docs/formats.md``."""
 
 from __future__ import annotations
 

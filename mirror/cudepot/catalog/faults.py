@@ -1,4 +1,4 @@
-"""Which fault of an upstream it is, by the evidence at hand. Decides only; looks at nothing itself.
+"""Decides from the evidence which fault an upstream has; looks at nothing itself.
 
 NVIDIA publishes in steps (index, Release, minutes later the signatures) over edges that keep what they have, so a
 mirror meets states in which the parts do not belong together. To name the state is what gets it repaired.

@@ -1,4 +1,4 @@
-"""What ``add`` and ``remove`` have in common: options, writing the file, and what is told of the change."""
+"""What ``add`` and ``remove`` have in common: options, writing the file, and the report of the change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls hooks for what a verb changed, whichever verb it was, and tells of those that failed."""
+"""Calls hooks for what a verb changed, whichever verb it was, and reports those that failed."""
 
 from __future__ import annotations
 

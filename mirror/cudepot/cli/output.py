@@ -1,4 +1,4 @@
-"""How errors are told: one line, a hint, and the same as JSON where that was asked for."""
+"""How errors are printed: one line, a hint, and the same as JSON where that was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command line is read: help for the width of the terminal, and what may have been meant by a misspelt word."""
+"""How a command line is read: help for the width of the terminal, and what may have been meant by a misspelled word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the room that a verb needs is told."""
+"""How verbs show the disk space that they need."""
 
 from __future__ import annotations
 

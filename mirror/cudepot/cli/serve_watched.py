@@ -1,4 +1,4 @@
-"""What ``cudepot serve`` tells those who watch it: /healthz, /readyz, /metrics."""
+"""What ``cudepot serve`` answers to monitors: /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a system has of a program beside the program: manual pages, and the scripts with which shells complete."""
+"""What a system has of a program besides the program itself: manual pages, and completion scripts of shells."""
 
 from __future__ import annotations
 

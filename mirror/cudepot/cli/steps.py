@@ -1,4 +1,4 @@
-"""What a verb is doing, told where it takes long: nothing in the first two seconds, then each new step now and then."""
+"""Shows what a verb that takes long is doing: nothing in the first two seconds, then each new step now and then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index that is not as its signed root means it, whatever the ecosystem: looked at, and told as a fault."""
+"""An index that does not match its signed root, whatever the ecosystem: examined, and reported as a fault."""
 
 from __future__ import annotations
 

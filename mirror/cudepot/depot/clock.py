@@ -1,4 +1,4 @@
-"""Whether this machine's clock can be right: it cannot lie before what this store has made or accepted already."""
+"""Whether this machine's clock can be right: not if it is earlier than what this store has made or accepted."""
 
 from __future__ import annotations
 

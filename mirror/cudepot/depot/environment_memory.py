@@ -1,4 +1,4 @@
-"""What was read when an environment was resolved: while it is as it was, nothing is resolved again.
+"""What was read when an environment was resolved: while that is unchanged, nothing is resolved again.
 
 Losing it costs reading the pages of what is locked.
 """

@@ -1,4 +1,4 @@
-"""The memory of faults: which ones stand, and since when. Kept beside the memory of roots."""
+"""Remembers which faults an upstream has, and since when; stored with the memory of its roots."""
 
 from __future__ import annotations
 

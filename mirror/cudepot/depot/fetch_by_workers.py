@@ -1,4 +1,4 @@
-"""Brings files into a store in a bucket by other machines; each is tried at the places it may be had from."""
+"""Has other machines fetch files into a store in a bucket; each is tried at every place that may have it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings locked artifacts into the store, tries again what may pass, and says which fault the rest shows."""
+"""Fetches locked artifacts into the store, retries what may be temporary, and reports the rest as faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""cudepot.lock as it is on disk, and whether it answers cudepot.toml."""
+"""cudepot.lock as it is on disk, and whether it is what cudepot.toml asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An upstream of which some pins cannot be locked: the others are, and what is wrong is said of all at once."""
+"""An upstream some of whose pins cannot be locked: the others are locked, and one error names all that is wrong."""
 
 from __future__ import annotations
 

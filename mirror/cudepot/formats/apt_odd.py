@@ -1,4 +1,4 @@
-"""What is odd about a Packages index that is mirrored as it is: what apt refuses in it, passes over or asks for so.
+"""What is odd about a Packages index that is mirrored as it is: what apt refuses in it, skips, or requests oddly.
 
 Source: what apt-get makes of odd indexes (``tests/judge``), and its ``debListParser``.
 """

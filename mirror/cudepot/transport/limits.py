@@ -1,4 +1,4 @@
-"""How much cudepot takes of the line and of a server: bytes per second over all threads, requests at a time."""
+"""How much bandwidth and how many connections cudepot uses: bytes per second over all threads, requests at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cudepot gc``: remove the objects that nothing names any more, and say what that gains."""
+"""``cudepot gc``: remove objects that nothing names, and say how much space that frees."""
 
 from __future__ import annotations
 

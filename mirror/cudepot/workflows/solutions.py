@@ -1,4 +1,4 @@
-"""What environments come to, told: ``cudepot why``, ``cudepot tree``, ``cudepot export --environment``. Reads only."""
+"""Explains what environments resolve to: ``cudepot why``, ``cudepot tree``, ``cudepot export --environment``. Reads."""
 
 from __future__ import annotations
 

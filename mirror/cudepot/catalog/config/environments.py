@@ -1,4 +1,4 @@
-"""``[[environment]]`` tables of cudepot.toml as values: what machines that see nothing but the site have to get."""
+"""``[[environment]]`` tables of cudepot.toml as values: what machines that see only the site must get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``[fetch]`` of cudepot.toml: how much of the line, and of the servers, cudepot may take."""
+"""``[fetch]`` of cudepot.toml: how much bandwidth and how many connections cudepot may use."""
 
 from __future__ import annotations
 

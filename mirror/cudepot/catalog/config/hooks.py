@@ -1,4 +1,4 @@
-"""``[[hook]]`` of cudepot.toml as values: who is called when something happens."""
+"""``[[hook]]`` of cudepot.toml as values: what is called when something happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that mend what doctor finds, in the words of the package manager that has to run them."""
+"""The commands that repair what doctor finds, in the words of the package manager that has to run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The upstreams and pins ``cudepot init`` writes for whoever says which distributions, CUDA and cuDNN it shall be."""
+"""The upstreams and pins ``cudepot init`` writes from the distributions, CUDA and cuDNN that a user chooses."""
 
 from __future__ import annotations
 

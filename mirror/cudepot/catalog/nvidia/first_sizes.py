@@ -1,4 +1,4 @@
-"""What the wishes told to ``cudepot init`` come to in bytes, as far as that is known before anything is fetched. Pure.
+"""What the wishes given to ``cudepot init`` come to in bytes, as far as that is known before anything is fetched. Pure.
 
 Sizes of debs and rpms stand in the repositories' indexes, which have not been read yet. The catalog has those of
 NVIDIA's archives: the same libraries and headers, compressed alike.

@@ -1,4 +1,4 @@
-"""What differs between two snapshots, told per ecosystem: which packages came, went and changed, and why. Pure."""
+"""What differs between two snapshots, by ecosystem: which packages came, went and changed, and why. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How environments are resolved as far as debs go."""
+"""How the debs of environments are resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How environments are resolved as far as conda packages go."""
+"""How the conda packages of environments are resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolves the wheels of an environment, where what is locked of it does not stand any more."""
+"""Resolves the wheels of an environment where what is locked of it no longer holds."""
 
 from __future__ import annotations
 

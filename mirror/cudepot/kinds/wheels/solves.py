@@ -1,4 +1,4 @@
-"""How environments are resolved as far as wheels go."""
+"""How the wheels of environments are resolved."""
 
 from __future__ import annotations
 

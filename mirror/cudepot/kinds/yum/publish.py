@@ -1,4 +1,4 @@
-"""The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed anew.
+"""The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed again.
 
 Loose rpms have no metadata to cut from: theirs are made of their headers first (:mod:`.loose_rpms`).
 """

@@ -1,4 +1,4 @@
-"""How environments are resolved as far as rpms go."""
+"""How the rpms of environments are resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in a bucket, as our own record there says: it decides what is sent, so that no object is asked for.
+"""What is in a bucket, by our own record there: it decides what is sent, so no object has to be looked up.
 
 The record claims only what is certain: an object is noted after it was written, and its claim is taken back before it
 is overwritten or removed. A run killed in between leaves objects that are sent again, never a wrong claim. It pays for

@@ -1,4 +1,4 @@
-"""A snapshot as a bucket keeps it for going back to: its tree and its small files, and the keys they lie under."""
+"""A snapshot as a bucket keeps it for going back to: its tree and its small files, and their keys."""
 
 from __future__ import annotations
 

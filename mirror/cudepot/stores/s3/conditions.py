@@ -1,4 +1,4 @@
-"""Whether a server honours conditional writes: one that ignores them without a word would lose a store's work."""
+"""Whether a server honours conditional writes: one that silently ignores them would lose a store's work."""
 
 from __future__ import annotations
 

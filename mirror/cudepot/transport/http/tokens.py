@@ -1,4 +1,4 @@
-"""Tokens that servers of conda channels want in the path: read from ~/.netrc, and never told."""
+"""Tokens that servers of conda channels want in the path: read from ~/.netrc, and never shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cudepot init --from-site``: make a project that shows, out of bundles, a site another machine signs."""
+"""``cudepot init --from-site``: make a project that shows, from bundles, a site that another machine signs."""
 
 from __future__ import annotations
 

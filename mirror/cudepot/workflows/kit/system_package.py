@@ -1,4 +1,4 @@
-"""A deb of cudepot: an environment of Python below /usr/lib/cudepot, out of wheels, that shares nothing with others.
+"""A deb of cudepot: an environment of Python below /usr/lib/cudepot, made from wheels, that shares nothing with others.
 
 It is for one version of Python and one architecture, because some of the wheels are. What ``python3 -m venv`` makes is
 a link to the interpreter and one small file; both are written here, so that programs cudepot starts find the same.

@@ -1,4 +1,4 @@
-"""``cudepot build``: conda packages and wheels out of files that somebody has, through a project that lasts for a run.
+"""``cudepot build``: make conda packages and wheels from a user's files, in a project that exists only for the run.
 
 It is the project's own path, from `lock` to `repackage`, so that the same files give the same bytes.
 """

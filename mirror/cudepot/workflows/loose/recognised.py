@@ -1,4 +1,4 @@
-"""Files that somebody has, as releases to make packages of: what each is, and a configuration that pins them."""
+"""A user's files as releases to make packages from: what each is, and a configuration that pins them."""
 
 from __future__ import annotations
 

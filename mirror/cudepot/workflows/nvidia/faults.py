@@ -1,4 +1,4 @@
-"""Holds NVIDIA's paths of a site to what they may show: what the site has elsewhere, and files it makes itself."""
+"""Checks that NVIDIA's paths of a site show only what they may: what the site has elsewhere, and files it makes."""
 
 from __future__ import annotations
 

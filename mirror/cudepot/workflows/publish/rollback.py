@@ -1,4 +1,4 @@
-"""``cudepot rollback``: show an older snapshot again, as a new signed one, so that numbers and dates only grow."""
+"""``cudepot rollback``: show an older snapshot again, as a new signed one, so numbers and dates only grow."""
 
 from __future__ import annotations
 

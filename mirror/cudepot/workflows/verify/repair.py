@@ -1,4 +1,4 @@
-"""``cudepot verify --repair``: mend store and site from each other, forget what only an upstream can bring again."""
+"""``cudepot verify --repair``: repair store and site from each other, forget what only an upstream can supply again."""
 
 from __future__ import annotations
 
