@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hasher
 from cudepot.disk import fsync_each, storage_errors, write_atomic
@@ -24,16 +24,9 @@ from cudepot.store import layout
 from cudepot.store.here import Here
 from cudepot.store.hold import held
 from cudepot.store.holdings import Holdings
-from cudepot.store.manifests import Manifests
 from cudepot.store.marks import Marks
+from cudepot.store.own_files import OwnFiles
 from cudepot.store.part import LocalPart
-from cudepot.store.sealed_log import SealedLog
-from cudepot.store.snapshots import Snapshots
-from cudepot.store.upstream_memory import UpstreamMemory
-
-if TYPE_CHECKING:
-    from cudepot.store.promotions import Promotions
-    from cudepot.store.tags import Tags
 
 _FORMAT = "cudepot-store 1\n"
 
@@ -49,7 +42,7 @@ def _damaged(digest: Digest) -> TrustError:
     )
 
 
-class LocalStore(Holdings, Here):
+class LocalStore(OwnFiles, Holdings, Here):
     """Objects under ``root/objects``; see :class:`cudepot.ports.ObjectStore`.
 
     Args:
@@ -87,56 +80,6 @@ class LocalStore(Holdings, Here):
                 f"{self.root}: store format {found.strip()!r} is not {_FORMAT.strip()!r}",
                 hint="use the cudepot version that made it",
             )
-
-    def id(self) -> str:
-        """Return what tells this store from others, made up when it is asked for first."""
-        import secrets  # noqa: PLC0415 - for sites in buckets
-
-        file = self.at(layout.ID)
-        if not file.exists():
-            write_atomic(file, secrets.token_hex(8).encode())
-        return file.read_text(errors="replace")
-
-    @property
-    def snapshots(self) -> Snapshots:
-        """The snapshots that were made here, or came here."""
-        return Snapshots(self.root)
-
-    @property
-    def promotions(self) -> Promotions:
-        """The records of what channels were made to show."""
-        from cudepot.store.promotions import Promotions  # noqa: PLC0415 - few sites have channels
-
-        return Promotions(self.root)
-
-    @property
-    def tags(self) -> Tags:
-        """The names of snapshots."""
-        from cudepot.store.tags import Tags  # noqa: PLC0415 - few verbs ask
-
-        return Tags(self.root)
-
-    def manifests(self, folder: layout.Entry) -> Manifests:
-        """Return the manifests of bundles in one of :data:`~cudepot.store.layout.MANIFESTS`."""
-        return Manifests(self.root, folder)
-
-    def memory(self, upstream: str) -> UpstreamMemory:
-        """Return what is kept of an upstream between runs."""
-        return UpstreamMemory(self.root, upstream)
-
-    @property
-    def roots_log(self) -> SealedLog:
-        """Every root that was accepted."""
-        return SealedLog(self.at(layout.ROOTS_LOG))
-
-    @property
-    def published_log(self) -> SealedLog:
-        """Every name that was ever published."""
-        return SealedLog(self.at(layout.PUBLISHED_LOG))
-
-    def at(self, entry: layout.Entry) -> Path:
-        """Return where one of the store's own files is, or would be."""
-        return entry.at(self.root)
 
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
