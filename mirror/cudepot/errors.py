@@ -80,6 +80,10 @@ class CutError(TransientError):
     """A transfer ended, or stalled, before its end."""
 
 
+class SlowError(CutError):
+    """A transfer brought next to nothing for as long as anybody waits: a few bytes more are no progress."""
+
+
 class TrustError(CudepotError):
     """A signature, a hash or a date does not hold: nothing that hangs from it is used."""
 

@@ -33,6 +33,8 @@ def test_what_is_late_depends_on_the_limit() -> None:
     assert late(found, NOW, datetime.timedelta(days=3)) == ()
     assert [one.split(":")[0] for one in late(found, NOW, datetime.timedelta(days=1))] == ["u1"]
     assert len(late(found, NOW, datetime.timedelta(hours=1))) == 3
+    (ahead,) = late(found, NOW - datetime.timedelta(days=365), datetime.timedelta(days=1))
+    assert "in the future: this machine's clock" in ahead, "else nothing is late for a year"
     assert late(state("not a time"), NOW, datetime.timedelta(days=1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from simulator.keys import PAST, Key, KeyHome
 from simulator.site_key import SiteKey
 
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, StorageError, TrustError
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.signing.gpgv import Gpgv
 
@@ -212,3 +213,17 @@ def test_armour_is_looked_at_byte_for_byte(site_key: SiteKey) -> None:
         bad[place] ^= 1
         assert not is_plain_armor(bytes(bad)), place
         assert not is_plain_armor(signature[:place]), place
+
+
+def test_a_full_disk_is_no_fault_of_the_key(home: KeyHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    signer = GpgSigner(home.path, "F" * 40)
+    with pytest.raises(ConfigError):
+        signer.detach(b"x")
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        signer.detach(b"x")
+    assert caught.value.exit_code == 7

@@ -15,8 +15,9 @@ import pytest
 from simulator.faults import Answer, Fault
 from simulator.server import Server
 
-from cudepot.errors import MissingError, TransientError, UpstreamError
+from cudepot.errors import MissingError, SlowError, TransientError, UpstreamError
 from cudepot.ports import Validators
+from cudepot.transport import limits
 from cudepot.transport.http.source import HttpSource
 from cudepot.transport.retrying import MAX_WAIT, Retrying
 
@@ -156,6 +157,25 @@ def test_statuses(source: HttpSource, server: Server, status: int, kind: type[Up
         source.read("small", limit=99)
     assert type(caught.value) is kind
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("long", [False, True], ids=["plain", "requests"])
+def test_bytes_that_come_too_slowly_are_no_progress(
+    server: Server, monkeypatch: pytest.MonkeyPatch, long: bool
+) -> None:
+    monkeypatch.setattr(limits, "PATIENCE", 0.0)
+    monkeypatch.setattr(limits, "LEAST", 1e15)
+    if long:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setattr(HttpSource, "_answered", _the_long_way)
+    with pytest.raises(SlowError, match="too slow"):
+        fetch(retrying(HttpSource(server.url, user_agent="test/1"), tries=3))
+    assert server.count("*large") == 3
+
+
+def _the_long_way(source: HttpSource, url: str, headers: dict[str, str], passed: int) -> Iterator[object]:
+    with source._asked("GET", url, headers, passed) as asked:
+        yield asked
 
 
 def test_a_cut_is_transient_and_what_came_before_is_given(source: HttpSource, server: Server) -> None:

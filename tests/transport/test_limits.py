@@ -18,7 +18,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.local import LocalStore
 from cudepot.transport.http.source import HttpSource
-from cudepot.transport.limits import Limits, Slots, Throttle, limits_of
+from cudepot.transport.limits import Limits, Slots, Throttle, TooSlowError, limits_of, steady
 
 BODY = bytes(range(256)) * 400
 
@@ -35,6 +35,21 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self.now = max(self.now, self.now + seconds)
+
+
+def test_what_brings_next_to_nothing_is_given_up_and_who_reads_slowly_is_not() -> None:
+    clock = Clock()
+
+    def dripping(seconds: float, size: int) -> Iterator[bytes]:
+        for _ in range(300):
+            clock.sleep(seconds)
+            yield b"x" * size
+
+    assert sum(map(len, steady(dripping(1.0, 100), clock=clock))) == 30_000
+    with pytest.raises(TooSlowError, match="60 bytes in 60 seconds"):
+        list(steady(dripping(1.0, 1), clock=clock))
+    for _ in steady(iter([b"x"] * 10), clock=clock):
+        clock.sleep(100.0)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cudepot.transport.http import connection
 from cudepot.transport.http.connection import BROKEN, PIECE, Line, Plain
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -52,6 +53,12 @@ def asked(*sent: bytes, ends: bool = False) -> Iterator[tuple[Line, list[Line]]]
 def whole(answer: Plain) -> bytes:
     with contextlib.closing(answer):
         return b"".join(answer.pieces())
+
+
+def test_a_head_has_to_come_whole_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", -1.0)
+    with asked(OK) as (line, _), pytest.raises(TimeoutError, match="no whole head"):
+        line.ask("/", {})
 
 
 @pytest.mark.parametrize("head", [SIZED, CHUNKED, EARLY, APACHE])

@@ -160,9 +160,10 @@ def test_links_in_a_site_are_found(project: Project, nvidia: Nvidia) -> None:
 def test_a_site_can_be_read_whatever_the_umask(project: Project, nvidia: Nvidia) -> None:
     project.add_apt(nvidia)
     project.run("lock")
-    project.run("sync")
-    command = f"umask 077; {_shell(project, 'publish')}"
-    subprocess.run(["bash", "-c", command], env=project.env, check=True, capture_output=True)
+    for mask, verb in (("000", "sync"), ("077", "publish")):
+        command = f"umask {mask}; {_shell(project, verb)}"
+        subprocess.run(["bash", "-c", command], env=project.env, check=True, capture_output=True)
+    assert not [one for one in project.store.rglob("*") if one.stat().st_mode & 0o002], "nobody else may change it"
     site = project.base / "site"
     for path in (site, *site.rglob("*")):
         if not path.is_symlink():

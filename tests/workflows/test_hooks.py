@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
 import ssl
 import sys
 import threading
@@ -23,6 +25,7 @@ from tests.workflows.test_nights import hurried, inside, night  # noqa: F401 - a
 
 from cudepot.catalog.event import Event
 from cudepot.depot.hooks import Observed, _masked, happened
+from cudepot.errors import TransientError
 from cudepot.transport import webhook
 
 TAKE = """
@@ -243,6 +246,23 @@ def test_a_server_that_is_not_there_or_not_trusted_is_told(
     assert "hook bare failed for fault-begins: CI_TOKEN is not set" in told
     assert "s3cr3t" not in told
     assert Taker.taken == []
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each read of it succeeds: only a limit for the whole call ends this."""
+    monkeypatch.setattr(webhook, "PAUSES", ())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            peer, _ = listener.accept()
+            with peer, contextlib.suppress(OSError):
+                while not peer.sendall(b"x"):
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(TransientError, match=r"not done after 0\.5 s"):
+            webhook.post(url, b"{}", {}, timeout=0.5, sleep=time.sleep)
 
 
 def test_hooks_cost_nothing_where_there_are_none(shown: Project) -> None:

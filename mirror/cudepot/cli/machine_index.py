@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import tomli
 
+from cudepot.cli.home import home
 from cudepot.errors import ConfigError
 from cudepot.urls import split_url
 
@@ -36,7 +37,7 @@ def machine_index() -> str:
     Raises:
         ConfigError: none is configured, or one with a login, or one that is not on the web.
     """
-    return choose(os.environ, Path.home(), Path(sys.prefix))
+    return choose(os.environ, home(), Path(sys.prefix))
 
 
 def lasting_index() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from cudepot import __version__
+from cudepot.cli.home import home, is_there
 from cudepot.errors import ConfigError
 from cudepot.ports import Source
 from cudepot.transport.limits import Limits
@@ -33,8 +33,8 @@ def open_remote(url: str, accept: str, *, limits: Limits) -> Source:
 def _is_plain() -> bool:
     """Return whether the environment names neither a proxy nor a file of logins: then nobody has to look for them."""
     proxies = {name.lower() for name, value in os.environ.items() if value} & _PROXIES
-    logins = [os.environ.get("NETRC", ""), *(str(Path.home() / name) for name in (".netrc", "_netrc"))]
-    return not proxies and not any(one and Path(one).exists() for one in logins)
+    logins = [os.environ.get("NETRC", ""), *(str(home() / name) for name in (".netrc", "_netrc"))]
+    return not proxies and not any(one and is_there(one) for one in logins)
 
 
 def _tries() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import subprocess
 import tempfile
@@ -10,11 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, StorageError
 from cudepot.temporary import temporary_folder
 
 _OPTIONS = ["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--no-auto-check-trustdb"]
 _STRONG = ["--digest-algo", "SHA512", "--cert-digest-algo", "SHA512"]
+_PROBE = 4096  # bytes, a page: less may still fit where gpg found no room
 _PATIENCE = 2.0  # seconds an agent is given to end
 _SHORT = 60  # bytes of a folder in which an agent can still have its sockets
 
@@ -183,6 +186,17 @@ def _has_agent(home: Path) -> bool:
     return False
 
 
+def _check_room(home: Path) -> None:
+    """Raise StorageError where the disk of a home is full: gpg writes locks there, and says it in any language."""
+    try:
+        with tempfile.TemporaryFile(dir=home) as probe:
+            probe.write(bytes(_PROBE))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            with storage_errors(home.resolve()):
+                raise
+
+
 def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:
     command = ["gpg", "--homedir", home, *_OPTIONS, *arguments]
     try:
@@ -190,6 +204,7 @@ def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:
     except FileNotFoundError as error:
         raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
     if done.returncode:
+        _check_room(Path(home))
         said = " ".join(done.stderr.decode(errors="replace").split())
         raise ConfigError(f"gpg: {said}", hint="check `site.key` and `site.gnupg` in cudepot.toml")
     return done.stdout

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 _Piece = TypeVar("_Piece", bytes, memoryview)
+PATIENCE, LEAST = 60.0, 100
+"""Seconds over which the pace of what comes is looked at, and bytes per second below which it is given up."""
 _EACH = 100_000  # bytes per second that each connection is left at least: servers close what reads too slowly
 
 
@@ -49,6 +51,32 @@ class Throttle:
         for piece in pieces:
             self.take(len(piece))
             yield piece
+
+
+class TooSlowError(OSError):
+    """What comes is too slow for anybody to wait for its end."""
+
+
+def steady(pieces: Iterable[bytes], *, clock: Callable[[], float] = time.monotonic) -> Iterator[bytes]:
+    """Give pieces on while they come at a pace that ends some day; only the time they are waited for counts.
+
+    Raises:
+        TooSlowError: less than ``LEAST`` bytes per second came for ``PATIENCE`` seconds; a peer that sends a byte now
+            and then would else hold a run for days, and no timeout between two reads would end it.
+    """
+    left, waited, came = iter(pieces), 0.0, 0
+    while True:
+        began = clock()
+        piece = next(left, None)
+        waited += clock() - began
+        if piece is None:
+            return
+        came += len(piece)
+        if waited >= PATIENCE:
+            if came < LEAST * waited:
+                raise TooSlowError(f"{came} bytes in {waited:.0f} seconds")
+            waited, came = 0.0, 0
+        yield piece
 
 
 class Slots:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, TypeVar
 
-from cudepot.errors import TransientError
+from cudepot.errors import SlowError, TransientError
 from cudepot.ports import About, Page, Source, Validators
 
 _Result = TypeVar("_Result")
@@ -107,7 +107,7 @@ class Resuming:
         wait: Callable[[int, TransientError], None],
     ) -> None:
         self._stream, self._at, self._tries, self._wait = stream, offset, tries, wait
-        self._attempt, self._whole, self.resumed = 0, False, False
+        self._attempt, self._slow, self._whole, self.resumed = 0, 0, False, False
         self._stack = contextlib.ExitStack()
         self._chunks: Iterator[bytes] = iter(())
 
@@ -145,6 +145,10 @@ class Resuming:
     def _failed(self, error: TransientError) -> None:
         """Wait for the next attempt, or raise what went wrong."""
         self._stack.close()
+        if isinstance(error, SlowError):
+            self._slow += 1
+            self._wait(self._slow, error)
+            return
         self._attempt += 1
         if self._attempt >= self._tries and self._at and not self._whole:
             self._whole = True

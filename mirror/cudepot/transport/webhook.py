@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 
 import requests
@@ -33,6 +34,27 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, s
 
 
 def _once(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
+    """Post once, in ``timeout`` seconds at most, whatever the server sends now and then, and whoever resolves names."""
+    found: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            _asked(url, body, headers, timeout)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            found.append(error)
+        else:
+            found.append(None)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if not found:
+        raise TransientError(f"not done after {timeout:g} s")
+    if found[0] is not None:
+        raise found[0]
+
+
+def _asked(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
     try:
         with requests.Session() as session:
             session.auth = _as_given  # else a login of ~/.netrc for that host takes the place of the token

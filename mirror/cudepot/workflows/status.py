@@ -35,6 +35,9 @@ from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of
 
+_SKEW = datetime.timedelta(hours=1)
+"""How far ahead the clock of the machine that ran last may be of that of the one that looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStatus:
@@ -207,6 +210,8 @@ def late(found: Status, now: datetime.datetime, limit: datetime.timedelta) -> tu
     if last is None:
         return ("there was no `cudepot run` yet",)
     lines = [f"the last run ended at {last.ended}, longer ago than --max-age"] if _age(last.ended, now) > limit else []
+    if _age(last.ended, now) < -_SKEW:
+        lines.append(f"the last run ended at {last.ended}, in the future: this machine's clock was wrong, or is")
     old = [one for one in found.upstreams if one.good and _age(one.good, now) > limit]
     return (*lines, *(f"{one.name}: last good at {one.good}, longer ago than --max-age" for one in old))
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from ssl import SSLContext
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from cudepot.transport.http.addresses import ADDRESSES
+from cudepot.transport.limits import PATIENCE
 
 PIECE = 1 << 18  # bytes read at once
 _HEAD = 1 << 16  # bytes that a head may have, or whatever else is no body
@@ -108,7 +110,10 @@ class Plain:
         self._ready: list[bytes] = []  # of the body, what nobody has taken
         self._complete, self._lasting = False, False
         self._bodiless = 0  # bytes since the last of the body
+        until = time.monotonic() + PATIENCE
         while not self.status:
+            if time.monotonic() > until:  # each read has its own time limit, and may bring a byte
+                raise TimeoutError(f"no whole head of an answer in {PATIENCE:.0f} seconds")
             self._feed()
 
     def _feed(self) -> None:

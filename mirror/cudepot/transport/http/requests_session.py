@@ -91,7 +91,11 @@ class Session:
 def _pieces(response: requests.Response, piece: int) -> Iterator[bytes]:
     """Give the bytes as they came: some servers label a .gz file as an encoding, and hashes are over the file."""
     try:
-        yield from response.raw.stream(piece, decode_content=False)
+        read1 = None if response.raw.chunked else getattr(response.raw, "read1", None)
+        if read1 is None:
+            yield from response.raw.stream(piece, decode_content=False)
+        while read1 and (data := read1(piece, decode_content=False)):  # what is there, however little: see `steady`
+            yield data
     except urllib3.exceptions.HTTPError as error:
         raise ConnectionError(_reason(error)) from error
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import quote, urljoin
 
-from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
+from cudepot.errors import CutError, MissingError, SlowError, TransientError, UpstreamError
 from cudepot.ports import About, Page, Validators
 from cudepot.transport.http.connection import PIECE
 from cudepot.transport.http.kept_connections import Direct
 from cudepot.transport.http.ranges import UNSATISFIABLE, Served, served
 from cudepot.transport.http.redirects import STEP_DOWN
-from cudepot.transport.limits import UNLIMITED, Limits
+from cudepot.transport.limits import UNLIMITED, Limits, TooSlowError, steady
 from cudepot.urls import LOGIN_PLACE, split_url
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class HttpSource:
             return
         with contextlib.closing(plain):
             answer = _Answer(
-                url, plain.status, plain.reason, plain.headers, self._limits.throttle.paced(plain.pieces())
+                url, plain.status, plain.reason, plain.headers, self._limits.throttle.paced(steady(plain.pieces()))
             )
             _check_status(url, answer, passed)
             yield answer
@@ -193,7 +193,7 @@ class HttpSource:
         """Ask the long way, which follows redirects."""
         headers = {**headers, **(_PAST_CACHES if self._fresh else {})}
         with self._session().request(method, url, headers, PIECE) as (response, pieces):
-            paced = self._limits.throttle.paced(pieces)
+            paced = self._limits.throttle.paced(steady(pieces))
             answer = _Answer(response.url, response.status_code, response.reason, response.headers, paced)
             _check_status(url, answer, passed)
             yield answer
@@ -250,6 +250,9 @@ def _to_the_end(url: str, found: Served, pieces: Iterator[bytes]) -> Iterator[by
 def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from pieces
+    except TooSlowError as error:
+        hint = "check the network, or take another mirror; run the command again: it resumes"
+        raise SlowError(f"{url}: the transfer was too slow ({error})", hint=hint) from error
     except OSError as error:
         raise CutError(
             f"{url}: the transfer was cut ({_reason(error)})",
