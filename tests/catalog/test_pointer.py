@@ -12,7 +12,8 @@ from cudepot.digest import Digest
 from cudepot.errors import StorageError
 from cudepot.sealed import sealed
 
-GOOD = Pointer({"dev": Channel(1, 5)}, {1: Written({"snapshot.json": Digest.of(b"x")}, Digest.of(b"y"))}, 1, 3)
+ONE, TWO = Digest.of(b"x"), Digest.of(b"y")
+GOOD = Pointer({"dev": Channel(1, 5)}, {1: Written({"snapshot.json": ONE}, TWO)}, 1, 3, {"told": ONE})
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ GOOD = Pointer({"dev": Channel(1, 5)}, {1: Written({"snapshot.json": Digest.of(b
         {"snapshots": {"1": {"extra": {"a": ["0" * 64, -1]}, "more": []}}},
         {"snapshots": {"1": {"extra": [], "more": []}}},
         {"snapshots": {"1": {"extra": {}, "more": "x"}}}, {"newest": "1"}, {"serial": None},
+        {"beside": {"/a": ["0" * 64, 1]}},
     ],
 )  # fmt: skip
 def test_a_pointer_from_outside_is_checked(changed: dict[str, Any]) -> None:

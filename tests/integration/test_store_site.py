@@ -93,8 +93,10 @@ def _at_work(url: str, folder: Path) -> Iterator[_Ended]:
 def _follows(url: str, base: Path, key: Path) -> None:
     """An edge takes over what a channel shows, over plain HTTP, and serves that out of its own store."""
     edge = Far(base, key).init()
-    said = f'[site]\ntype = "store"\nunsigned-upstreams = {json.dumps([*FORMS, "conda"])}\n'
-    edge.toml.write_text(edge.toml.read_text().replace("[site]\n", said))
+    text = edge.toml.read_text().replace("[site]\n", '[site]\ntype = "store"\n')
+    unsigned = "unsigned-upstreams = []"
+    assert unsigned in text
+    edge.toml.write_text(text.replace(unsigned, unsigned.replace("[]", json.dumps([*FORMS, "conda"]))))
     edge.run("edge", url)
     with web.serve(base) as own:
         assert clients_see(own, base / "clients") == {one: {FIRST, SECOND} for one in EVERY}
