@@ -28,6 +28,7 @@ from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.nvidia.site_files import Repository, made
 from cudepot.catalog.site.bundle import Link, Manifest, SignedRoot, Want, render_manifest, want_json
+from cudepot.catalog.site.pointer import Channel, Pointer, Written, render_pointer, rendered_files
 from cudepot.catalog.site.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.formats.bundle_tar import END, header, padding
@@ -323,6 +324,8 @@ def corpus(target: str) -> tuple[bytes, ...]:
         "documents": (
             render_snapshot(SNAPSHOT),
             render_manifest(MANIFEST),
+            render_pointer(Pointer({"dev": Channel(1, 5)}, {1: Written({"snapshot.json": DIGEST}, DIGEST)}, 1)),
+            rendered_files({"apt/u/x.deb": DIGEST}),
             render_snapshot(SNAPSHOT).replace(b'"tree"', b'"trea"'),
             json.dumps(want_json(Want(SHA[:40], (Link(1, SHA),), (), (DIGEST,)))).encode(),
             json.dumps(sealed({"a": 1})).encode(),

@@ -184,8 +184,10 @@ class StoreSite:
             return {}
         known = self._files.get(number)
         if known is None or known[0] != one:
-            known = self._files[number] = (one, files_of(number, one, self._read_or_nothing))
-        return known[1]
+            document = one.extra.get(DOCUMENT)
 
-    def _read_or_nothing(self, digest: Digest) -> bytes:
-        return self._store.find(digest) or b"{}"
+            def read(digest: Digest) -> bytes:
+                return (self.document(number) if digest == document else self._store.find(digest)) or b"{}"
+
+            known = self._files[number] = (one, files_of(number, one, read))
+        return known[1]
