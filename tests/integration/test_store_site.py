@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,14 +49,25 @@ def test_four_clients_read_two_channels_of_a_bucket(served: World, tmp_path: Pat
         assert seen["dev"] == {one: {FIRST, SECOND} for one in EVERY}
         _follows(f"{url}/dev/", tmp_path / "edge", tmp_path / "dev/site.asc")
         with _at_work(f"{url}/prod", tmp_path / "prod") as ended:
-            for _ in range(3):
-                project.run("promote", "dev", "prod")
-                project.run("rollback", "1", "--channel", "prod")
+            for delay in (0.5, 0.9, 1.4, 2.0):
+                for argv in (("promote", "dev", "prod"), ("rollback", "1", "--channel", "prod")):
+                    _killed(project, delay, *argv)
+                    project.run(*argv)
             project.run("promote", "dev", "prod")
         assert ended.errors == []
         assert ended.rounds > 3
         assert clients_see(f"{url}/prod", tmp_path / "after") == seen["dev"]
     assert project.run("verify", "--json").json["faults"] == []
+    records = project.run("channels", "prod", "--json").json["promotions"]
+    assert [one["shows"] for one in reversed(records)] == [1, *(2, 1) * 4, 2], "each once, whatever was killed"
+
+
+def _killed(project: Project, delay: float, *argv: str) -> None:
+    """Begin a verb, and kill it at some moment."""
+    child = project.start(*argv)
+    time.sleep(delay)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.communicate()
 
 
 class _Ended:
