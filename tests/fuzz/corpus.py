@@ -27,8 +27,10 @@ from tests.kinds.yum.rules.test_mutations import FILELISTS, PRIMARY, REPOMD
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.nvidia.site_files import Repository, made
+from cudepot.catalog.site.backup import Backup, render_backup
 from cudepot.catalog.site.bundle import Link, Manifest, SignedRoot, Want, render_manifest, want_json
 from cudepot.catalog.site.pointer import Channel, Pointer, Written, render_pointer, rendered_files
+from cudepot.catalog.site.promotion import Moved, Promotion, render_promotion
 from cudepot.catalog.site.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.formats.bundle_tar import END, header, padding
@@ -103,7 +105,13 @@ LOCK = Lock(
 )
 SNAPSHOT = Snapshot(1, "2020-11-05T10:00:00Z", SHA[:40], "", DIGEST, (), {"apt/u/x.deb": DIGEST})
 _ROOT = SignedRoot("u", "apt", "InRelease", DIGEST, None, (DIGEST,), (("Packages", DIGEST),))
-MANIFEST = Manifest(SHA[:40], Link(), 1, DIGEST, DIGEST, (_ROOT,), ((DIGEST,),), ((DIGEST, (DIGEST,)),))
+MANIFEST = Manifest(
+    SHA[:40], Link(), 1, DIGEST, DIGEST, (_ROOT,), ((DIGEST,),), ((DIGEST, (DIGEST,)),),
+    channels=(("dev", 1),), promotion=1, records=((DIGEST, DIGEST),), tags=(("q1", 1),),
+)  # fmt: skip
+_MOVED = Moved("apt", "b", "c", "", "1")
+_PROMOTION = Promotion(1, "", "b", "a", 1, SHA, 1, 0, "x", "", "", {"apt": {"came": 1}}, (_MOVED,))
+_BACKUP = Backup("", SHA[:40], "", "store", {"": 1}, {"a": DIGEST}, {}, (DIGEST,), (), {"a": 0o755}, {"b": "a"})
 CONFIG = """[site]
 label = "x"
 key = "%s"
@@ -326,6 +334,8 @@ def corpus(target: str) -> tuple[bytes, ...]:
             render_manifest(MANIFEST),
             render_pointer(Pointer({"dev": Channel(1, 5)}, {1: Written({"snapshot.json": DIGEST}, DIGEST)}, 1)),
             rendered_files({"apt/u/x.deb": DIGEST}),
+            render_promotion(_PROMOTION),
+            render_backup(_BACKUP),
             render_snapshot(SNAPSHOT).replace(b'"tree"', b'"trea"'),
             json.dumps(want_json(Want(SHA[:40], (Link(1, SHA),), (), (DIGEST,)))).encode(),
             json.dumps(sealed({"a": 1})).encode(),

@@ -22,8 +22,10 @@ from cudepot.catalog.doctor.scripts import interpreter
 from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
 from cudepot.catalog.nvidia.site_paths import whole_apt
+from cudepot.catalog.site.backup import parse_backup
 from cudepot.catalog.site.bundle import parse_manifest, parse_want
 from cudepot.catalog.site.pointer import parse_files, parse_pointer
+from cudepot.catalog.site.promotion import parse_promotion
 from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.errors import FormatError
 from cudepot.formats import (
@@ -163,6 +165,8 @@ def documents(data: bytes) -> None:
     each(
         lambda: parse_snapshot(data, "snapshot 1"),
         lambda: parse_manifest(data, "manifest 1"),
+        lambda: parse_backup(data, "backup"),
+        lambda: parse_promotion(data, "promotion 1"),
         lambda: unsealed(data, "record"),
         lambda: parse_pointer(data, "pointer"),
         lambda: parse_files(data, "files of a snapshot"),

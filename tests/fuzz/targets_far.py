@@ -37,6 +37,7 @@ def _documents(data: bytes) -> None:
     _each(
         lambda: manifest.parse_manifest(data, "manifest"),
         lambda: manifest.parse_snapshot(data, "snapshot"),
+        lambda: manifest.parse_record(data, "promotion"),
         lambda: sealed.unsealed(data, "record"),
     )
 
