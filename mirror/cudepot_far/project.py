@@ -38,6 +38,8 @@ upstream-keys = [
 {upstream_keys}]
 # Repositories of that site which no upstream signs (folders, installers): taken only when they are named here.
 unsigned-upstreams = [{unsigned}]
+# Where that site has channels: those of them that are shown here, each below its own name.
+# channels = ["dev", "prod"]
 """
 
 

@@ -87,6 +87,8 @@ def test_the_far_side_switches_the_same_pointers(near: Near, far: Far) -> None:
     told(near, far, "second.tar")
     assert shown(far) == {"dev": 2, "prod": 1, "current": 1}
     assert (near.medium / "moved.tar").stat().st_size < 100_000, "what channels show travels alone"
+    said = far.run("bundle", "inspect", str(near.medium / "moved.tar")).out
+    assert "channel prod shows snapshot 2\n  records of promotions: 1\n  tag q3: snapshot 2" in said
     assert "channels have moved" in far.run("bundle", "import", str(near.medium / "moved.tar")).out
     assert far.run("status", "--json").json["next"] == "publish"
     assert "prod: shows snapshot 2, as on the near side" in far.run("publish").out
@@ -96,6 +98,7 @@ def test_the_far_side_switches_the_same_pointers(near: Near, far: Far) -> None:
     assert shown(far)["prod"] == 2, "an older bundle moves nothing back"
     assert "snapshot 3 on the near side; that has not come" in told(near, far, "without.tar")
     assert shown(far)["prod"] == 2, "what has not come is not shown"
+    assert "cut short" not in far.run("gc", "-n").out, "nor missed where a record tells of it"
     told(near, far, "back.tar")
     assert shown(far) == {"dev": 2, "prod": 3, "current": 3}
     assert far.run("verify", "--json").json["faults"] == []
@@ -117,7 +120,6 @@ def _holds_the_same_records(near: Near, far: Far) -> None:
     first, *_ = reversed(far.run("channels", "--json").json["promotions"])
     assert (first["who"], first["why"]) == ("alice", "tried")
     assert far.run("tag", "--json").json == {"mine": 1, "q3": 2}
-    assert "cut short" not in far.run("gc", "-n").out
 
 
 def test_a_far_side_may_follow_one_channel_alone(near: Near, far: Far) -> None:

@@ -180,6 +180,9 @@ def _inspect(args: argparse.Namespace) -> Answer:
         base = f"since snapshot {one.base}" if one.base else "from nothing"
         lines.append(f"  snapshot {one.number} {base}: {len(one.objects)} objects here, {size_text(one.bytes)}")
         lines += [f"  upstream {root}" for root in one.roots]
+        lines += [f"  channel {name} shows snapshot {number}" for name, number in one.channels.items()]
+        lines += [f"  records of promotions: {one.records}"] if one.records else []
+        lines += [f"  tag {name}: snapshot {number}" for name, number in one.tags.items()]
     return [asdict(one) for one in found], lines, 0
 
 

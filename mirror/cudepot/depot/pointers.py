@@ -37,7 +37,8 @@ def held_by_name(config: Config, store: LocalStore, site: Site) -> Iterator[tupl
         if number is not None:
             yield number, f"shown in {channel}" if channel else "shown"
         if channel and (last := last_promotion(store.promotions, channel)) and last.snapshot != number:
-            yield last.snapshot, f"promoted to {channel}; that was cut short"
+            why = f"to be shown in {channel}" if config.site.origin else f"promoted to {channel}; that was cut short"
+            yield last.snapshot, why
     yield from site.needs().snapshots
     for tag, number in store.tags.read().items():
         yield number, f"tagged {tag}"

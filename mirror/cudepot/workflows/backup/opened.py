@@ -64,7 +64,7 @@ def _members(handle: BinaryIO, path: Path) -> list[Member]:
     try:
         found = list(members(handle, str(path)))
     except FormatError as error:
-        raise FormatError(f"{path}: is no backup, or was cut or damaged ({error})", hint=DAMAGED) from error
+        raise FormatError(f"{path}: is no backup, or was cut or damaged", hint=DAMAGED) from error
     if [one.name for one in found[: len(FIRST)]] != list(FIRST):
         raise FormatError(f"{path}: does not begin as a backup does", hint=DAMAGED)
     return found

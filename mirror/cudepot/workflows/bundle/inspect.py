@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ class Inspected:
         volume, volumes: which one this is, of how many.
         objects: sha256 of what it holds; ``bytes`` together.
         roots: upstreams whose own signature travels along.
+        channels: what each channel of the site showed; none without channels.
+        records: how many records of promotions are in the bundle.
+        tags: names of snapshots.
     """
 
     file: str
@@ -31,6 +35,9 @@ class Inspected:
     objects: tuple[str, ...]
     bytes: int
     roots: tuple[str, ...]
+    channels: Mapping[str, int]
+    records: int
+    tags: Mapping[str, int]
 
 
 def inspect(file: Path, verifier: Verifier | None) -> Inspected:
@@ -47,4 +54,7 @@ def inspect(file: Path, verifier: Verifier | None) -> Inspected:
         tuple(member.sha256 for member in one.members),
         sum(member.size for member in one.members),
         tuple(f"{root.upstream}: {root.path}" for root in one.manifest.roots),
+        dict(one.manifest.channels),
+        len(one.manifest.records or ()),
+        dict(one.manifest.tags),
     )
