@@ -78,6 +78,7 @@ def test_four_clients_read_two_channels_of_one_site(world: World, tmp_path: Path
         assert seen["prod"] == {one: {"first"} for one in ("apt", "dnf", "rattler", "pip")}
         assert seen["dev"] == {one: {"first", "second"} for one in ("apt", "dnf", "rattler", "pip")}
         assert _read(f"{url}/").count("<li>") == 2
+        assert _read(f"{url}/current/snapshot.json") == _read(f"{url}/prod/snapshot.json")
     for name in ("dev", "prod"):  # both show files for clients of either
         sources = list((world.project.base / "site/prod/clients" / name).glob("**/*.sources"))
         assert [f"site.example/{name}/apt/" in one.read_text() for one in sources] == [True]

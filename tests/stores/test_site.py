@@ -217,6 +217,10 @@ def test_it_works_in_a_folder_and_gc_keeps_what_is_shown(few: Machines) -> None:
         assert ask(url, f"/{TEST}/{DEB}", Range="bytes=0-6").body == b"!<arch>"
         one.run("rollback", "2")
         until(lambda: number(url, DEV), 4)
+        most = f"/{DEV}/{DEB.replace('hello', 'most')}"
+        assert b"most" not in ask(url, f"/{DEV}/apt/local/Packages").body
+        assert ask(url, most).status == 200, "one who has the index from before gets what it names still"
+        assert ask(url, most.replace(DEV, TEST)).status == 404
         assert one.run("status", "--json").json["channels"] == {DEV: 4, TEST: 1}
         one.object_of(Digest.of(ask(url, f"/{TEST}/{DEB}").body).sha256).unlink()
         assert ask(url, f"/{TEST}/{DEB}").status == 404

@@ -118,7 +118,11 @@ class Bucket:
         """Open an object, or its bytes from one to before another; raise MissingError when there is none."""
         asked = {"Range": f"bytes={piece[0]}-{piece[1] - 1}"} if piece else {}
         with self._told(key):
-            return cast(BinaryIO, self._client.get_object(**self._at(key), **asked)["Body"])
+            answer = self._client.get_object(**self._at(key), **asked)
+        if piece and "ContentRange" not in answer:
+            answer["Body"].close()
+            raise SiteError(f"{self.where}{key}: this server sends all where a range is asked for", hint=_UNKNOWN)
+        return cast(BinaryIO, answer["Body"])
 
     def put(
         self,
