@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +31,10 @@ def hints() -> tuple[Hint, ...]:
     """Return all of them, each text once a place."""
     found: dict[Hint, None] = {}
     for path in sorted(SOURCE.rglob("*.py")):
-        module = ast.parse(path.read_text())
-        names = _strings(module, str(path))
+        nodes = _nodes(path)
+        names = _strings(nodes, str(path))
         place = path.relative_to(SOURCE)
-        for node in ast.walk(module):
+        for node in nodes:
             for value in _given(node):
                 for text in _texts(value, names):
                     if text.strip(FILLED + " "):
@@ -44,8 +44,14 @@ def hints() -> tuple[Hint, ...]:
 
 def places() -> int:
     """Return how many places of the source give a hint."""
-    trees = (ast.parse(path.read_text()) for path in SOURCE.rglob("*.py"))
-    return sum(_is_keyword(node) for tree in trees for node in ast.walk(tree))
+    return sum(_is_keyword(node) for path in SOURCE.rglob("*.py") for node in _nodes(path))
+
+
+@functools.cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return the syntax tree of a module, flat; none of a module that speaks of no hint."""
+    text = path.read_text()
+    return tuple(ast.walk(ast.parse(text))) if "hint" in text.lower() else ()
 
 
 def _is_keyword(node: ast.AST) -> bool:
@@ -80,10 +86,10 @@ def _module_strings(path: str) -> Mapping[str, ast.expr]:
     return found
 
 
-def _strings(module: ast.Module, path: str) -> Mapping[str, ast.expr]:
+def _strings(nodes: Iterable[ast.AST], path: str) -> Mapping[str, ast.expr]:
     """Return what names a module has for texts, its own and those it imports from other modules of cudepot."""
     found = dict(_module_strings(path))
-    for node in ast.walk(module):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cudepot."):
             other = SOURCE.joinpath(*node.module.split(".")[1:]).with_suffix(".py")
             if other.is_file():

@@ -7,6 +7,7 @@ run are followed in ``test_hints_followed.py``.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import re
 import tomllib
@@ -22,6 +23,8 @@ from cudepot.cli.main import VERBS, parser
 from cudepot.data import data_folder
 from cudepot.errors import UsageError
 from cudepot.workflows.schema import schema
+
+pytestmark = pytest.mark.xdist_group("hints")  # reading the source takes seconds: one process does
 
 PROGRAMS = {
     "apt-get", "aws", "conda", "dask", "date", "dnf", "dpkg", "dpkg-query", "gpg", "machine", "nvidia-smi", "pip",
@@ -55,13 +58,11 @@ def _refused(own: argparse.ArgumentParser, words: Sequence[str]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("verb", sorted({one.words[0] for hint in hints() for one in commands(hint)}))
-def test_commands_that_hints_name_are_ones_the_parser_takes(verb: str) -> None:
-    assert verb in VERBS
-    own = parser(verb)
-    for hint in hints():
-        for one in (each for each in commands(hint) if each.words[0] == verb):
-            assert _refused(own, one.words) == "", hint
+def test_commands_that_hints_name_are_ones_the_parser_takes() -> None:
+    of = functools.cache(parser)
+    named = [(hint, one.words) for hint in hints() for one in commands(hint)]
+    assert [hint for hint, words in named if words[0] not in VERBS] == []
+    assert [(hint, why) for hint, words in named if (why := _refused(of(words[0]), words))] == []
 
 
 def _options(one: argparse.ArgumentParser) -> Iterator[str]:

@@ -8,6 +8,7 @@ changes. Without root rights the same runs in a user namespace, or under fakeroo
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -214,6 +215,7 @@ class DebianSource:
     keyring: Path
 
 
+@functools.cache  # apt reads all indexes of the machine for it
 def host_debian_source() -> DebianSource | None:
     """Return the machine's own archive as apt itself reads .list and .sources files; None without one."""
     system = _os_release()
@@ -231,6 +233,7 @@ def host_debian_source() -> DebianSource | None:
     return DebianSource(main[0], main[1], components, main[3], keyring) if keyring.is_file() else None
 
 
+@functools.cache
 def host_debian_suites() -> dict[str, str]:
     """Return the suites that this machine's apt reads ``main`` of, with their URLs; never to be written down."""
     form = "$(RELEASE)|$(COMPONENT)|$(REPO_URI)"

@@ -7,6 +7,7 @@ has mounts of its own (/proc and /dev), which end with it: nothing is ever left 
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -32,6 +33,7 @@ class NoBaseError(Exception):
     """No base can be made on this machine; the message says why."""
 
 
+@functools.cache
 def why_not() -> str:
     """Return what keeps this machine from using a chroot; empty when nothing does."""
     if os.geteuid() != 0:
