@@ -15,11 +15,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cudepot
 from simulator.nvidia import Nvidia
 from simulator.process import clean_env
+from simulator.warm import Warm
 
 DEB = "8.0.5.39-1+cuda11.1"
 APT, WHEELS, DOWNLOADS = "ubuntu2004/x86_64", "wheels", "downloads"
@@ -70,9 +71,12 @@ class Project:
     """A project in ``base`` that signs with the key in ``gnupg``.
 
     Attributes:
+        warm: what runs verbs, unless they are to start anew.
         base: folder of cudepot.toml.
         env: environment of the command; ``CUDEPOT_TRIES`` is low so that hopeless transfers end soon.
     """
+
+    warm: ClassVar[Warm | None] = None
 
     def __init__(self, base: Path, *, key: str, gnupg: Path, label: str = "acme") -> None:
         self.base, self._head = base, f'version = 1\n[site]\nlabel = "{label}"\nkey = "{key}"\ngnupg = "{gnupg}"\n'
@@ -135,9 +139,12 @@ class Project:
 
     def run(self, *argv: str, check: bool = True, prefix: tuple[str, ...] = (), timeout: float = 120) -> Done:
         """Run a verb to its end; raise CliError when it fails and ``check`` is set."""
-        child = self.start(*argv, prefix=prefix)
-        out, err = child.communicate(timeout=timeout)
-        done = Done(argv, child.returncode, out, err)
+        if self.warm and not prefix and self.warm.takes(self.env):
+            done = Done(argv, *self.warm.run([argv[0], "-C", str(self.base), *argv[1:]], self.env, timeout))
+        else:
+            child = self.start(*argv, prefix=prefix)
+            out, err = child.communicate(timeout=timeout)
+            done = Done(argv, child.returncode, out, err)
         if check and done.rc:
             raise CliError(str(done))
         return done

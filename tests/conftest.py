@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, settings
 from simulator.el import El, ElArtifacts
 from simulator.keys import Key, KeyHome
 from simulator.nvidia import Artifacts, Nvidia
+from simulator.process import clean_env
+from simulator.project import Project
 from simulator.site_key import SiteKey
+from simulator.warm import Warm
 from simulator.yum import Rhel, RhelArtifacts
 from tests.projects import (  # noqa: F401 - fixtures
     dists,
@@ -27,6 +30,8 @@ from tests.projects import (  # noqa: F401 - fixtures
     world,
 )  # fmt: skip
 from tests.sites import s3_server  # noqa: F401 - a fixture
+
+import cudepot
 
 TESTS = Path(__file__).parent
 
@@ -63,6 +68,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 class _NoProgram:
     def __init__(self, command: object, *_: object, **__: object) -> None:
         raise AssertionError(f"a test of a pure room starts {command}: mark it with tools")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """Let projects run verbs in copies of one loaded process: to start anew is most of what a short run takes."""
+    path = str(Path(cudepot.__file__).parent.parent)
+    with pytest.MonkeyPatch.context() as patch, Warm(clean_env(PYTHONPATH=path)) as one:
+        patch.setattr(Project, "warm", one)
+        yield
 
 
 @pytest.fixture(scope="session")
