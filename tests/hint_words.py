@@ -12,7 +12,7 @@ from cudepot.cli.main import VERBS
 
 _TICKED = re.compile(r"`([^`\n]+)`")
 _BARE = re.compile(rf"(?<![`\w./-])cudepot ((?:{'|'.join(VERBS)})\b[^;,.()`\n]*)")
-_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*(\.\.\.)?")
 _VALUES = {"N": "1", "VERSION": "9.1", "REASON": "x"}
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("hints")  # reading the source takes second
 
 PROGRAMS = {
     "apt-get", "aws", "conda", "dask", "date", "dnf", "dpkg", "dpkg-query", "gpg", "machine", "nvidia-smi", "pip",
-    "pixi", "ps", "rattler-build", "rpm", "timedatectl", "uname",
+    "pixi", "ps", "rattler-build", "rpm", "sha256sum", "timedatectl", "uname",
 }  # fmt: skip
 """First words of what other programs take; ``machine`` begins a line of ~/.netrc."""
 EXAMPLES = {
