@@ -137,9 +137,13 @@ class Project:
             command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
+    def is_cudepots(self, *argv: str) -> bool:
+        """Return whether a verb is run by cudepot itself, as all are of a plain project."""
+        return True
+
     def run(self, *argv: str, check: bool = True, prefix: tuple[str, ...] = (), timeout: float = 120) -> Done:
         """Run a verb to its end; raise CliError when it fails and ``check`` is set."""
-        if self.warm and not prefix and self.warm.takes(self.env):
+        if self.warm and not prefix and self.is_cudepots(*argv) and self.warm.takes(self.env):
             done = Done(argv, *self.warm.run([argv[0], "-C", str(self.base), *argv[1:]], self.env, timeout))
         else:
             child = self.start(*argv, prefix=prefix)

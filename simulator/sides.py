@@ -118,6 +118,10 @@ class FarAlone(Far):
             command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
+    def is_cudepots(self, *argv: str) -> bool:
+        """Return whether a verb is one of those that the file has not."""
+        return not self._own(argv)
+
     def _own(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command line as the file has it; none where only cudepot can do that."""
         if argv[0] == "init":
