@@ -13,7 +13,8 @@ from typing import Any
 
 from cudepot.errors import BusyError, SiteError
 from cudepot.ports import FileTraits, Rank
-from cudepot.transport.s3.bucket import Bucket, LostRaceError
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.refusals import LostRaceError
 
 KEY = ".cudepot/lock.json"
 LEASE = 900.0

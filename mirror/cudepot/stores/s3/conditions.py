@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from cudepot.errors import ConfigError
 from cudepot.ports import FileTraits, Rank
-from cudepot.transport.s3.bucket import Bucket, LostRaceError
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.refusals import LostRaceError
 
 TRAITS = FileTraits(Rank.INDEX, "application/json", "no-store")
 

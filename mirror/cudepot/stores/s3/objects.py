@@ -11,7 +11,8 @@ from cudepot.ports import Edition, FileTraits, Rank
 from cudepot.store.document import FileDocument
 from cudepot.store.layout import SITE
 from cudepot.stores.s3.there import key_of
-from cudepot.transport.s3.bucket import Bucket, LostRaceError, UnchangedError
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.refusals import LostRaceError, UnchangedError
 
 TRAITS = FileTraits(Rank.ROOT, "application/json", "no-store")
 

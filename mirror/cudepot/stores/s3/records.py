@@ -15,7 +15,8 @@ from cudepot.ports import FileTraits, Rank
 from cudepot.store.layout import LAYOUT, OBJECTS, PARTS, SITE, SNAPSHOTS, Entry, Loss
 from cudepot.store.snapshots import Snapshots
 from cudepot.stores.s3.state import Files, parse_files, rendered_files
-from cudepot.transport.s3.bucket import Bucket, LostRaceError
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.refusals import LostRaceError
 
 ROOM = f"{RECORDS}/"
 TRAITS = FileTraits(Rank.HASHED, "application/octet-stream", "no-store")

@@ -14,7 +14,8 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.stores.s3.records import RecordGoneError
 from cudepot.stores.s3.records import key_of as record_key
 from cudepot.stores.s3.state import State
-from cudepot.transport.s3.bucket import Bucket, LostRaceError
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.refusals import LostRaceError
 
 ROOM = "snapshots/"
 TRAITS = FileTraits(Rank.HASHED, "application/json", "no-store")

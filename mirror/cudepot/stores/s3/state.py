@@ -13,7 +13,8 @@ from cudepot.errors import BusyError, CudepotError, FormatError, StorageError
 from cudepot.paths import safe_name
 from cudepot.ports import FileTraits, Rank
 from cudepot.sealed import sealed, unsealed
-from cudepot.transport.s3.bucket import Bucket, Got, LostRaceError
+from cudepot.transport.s3.bucket import Bucket, Got
+from cudepot.transport.s3.refusals import LostRaceError
 
 KEY = "state.json"
 FORMAT = 1

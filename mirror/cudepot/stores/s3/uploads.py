@@ -10,7 +10,8 @@ from cudepot.digest import Digest
 from cudepot.errors import TrustError
 from cudepot.ports import FileTraits, ObjectStore, Rank
 from cudepot.stores.s3.there import There, key_of
-from cudepot.transport.s3.bucket import Bucket, LostRaceError
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.refusals import LostRaceError
 from cudepot.transport.s3.send import Sender
 
 OBJECT = FileTraits(Rank.PACKAGE, "application/octet-stream", "no-store")

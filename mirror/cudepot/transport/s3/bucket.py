@@ -7,45 +7,24 @@ import contextlib
 import datetime
 import functools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from cudepot.digest import Digest
-from cudepot.errors import BusyError, ConfigError, CudepotError, MissingError, SiteError
+from cudepot.errors import ConfigError, MissingError, SiteError
 from cudepot.ports import FileTraits
 from cudepot.transport.limits import UNLIMITED, Throttle
 from cudepot.transport.s3.direct_put import DirectPut, direct_put
+from cudepot.transport.s3.refusals import REFUSED, UNKNOWN, s3_errors
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-
     from cudepot.transport.s3.where import Where
 
-_MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchUpload")
-_REFUSED = {
-    "NoSuchBucket": "create the bucket first: cudepot does not create buckets",
-    "AccessDenied": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
-    "403": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
-    "InvalidAccessKeyId": "this server does not know the credentials boto3 found: check AWS_PROFILE or `TABLE.profile`",
-    "SignatureDoesNotMatch": "the secret key, `TABLE.region` or a proxy in between is wrong",
-    "QuotaExceeded": "the bucket is full: raise its quota and run the command again: it resumes",
-    "EntityTooLarge": "the server does not accept files of that size",
-}
 MOST_COPIED = 5 << 30
 """Bytes of an object that S3 copies in one request."""
 _MOST_DELETED = 1000
-_NO_ANSWER = "check `TABLE.endpoint`, and run the command again: it resumes"
-_NO_TLS = "for a private certificate authority name its file in `ca` of [TABLE]; else check `TABLE.endpoint`"
-_NO_PROXY = "check `TABLE.proxy`, or HTTPS_PROXY in the environment, and run the command again: it resumes"
-_UNKNOWN = "see the server's own log; run the command again: it resumes"
-_BRINGS, _WRITERS = {"site": "publish"}, {"site": "publisher"}
-_NO_PAGES = (
-    "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server "
-    "in front "
-    "of it answer FOLDER/ with FOLDER/index.html"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +35,6 @@ class Got:
     etag: str
     age: float
     now: float
-
-
-class LostRaceError(BusyError):
-    """A conditional write whose condition did not hold: somebody else was there."""
-
-
-class UnchangedError(CudepotError):
-    """A conditional read of what is there still."""
 
 
 class Patience(NamedTuple):
@@ -89,7 +60,7 @@ class Bucket:
         patience: Patience = Patience(),  # noqa: B008 - a value
     ) -> None:
         self.place, self.requests, self._throttle = place, 0, throttle
-        with self._told("connecting"):
+        with self._errors("connecting"):
             self._session, self._client = _client(place, user_agent, patience)
         self._user_agent = user_agent
         self._client.meta.events.register("before-send.s3", self._count)
@@ -106,7 +77,7 @@ class Bucket:
         """Return a small object; None when there is none; raise UnchangedError where its ETag is ``unless``."""
         condition = {"IfNoneMatch": unless} if unless else {}
         try:
-            with self._told(key):
+            with self._errors(key):
                 answer = self._client.get_object(**self._at(key), **condition)
                 body = answer["Body"].read()
         except MissingError:
@@ -117,11 +88,11 @@ class Bucket:
     def open(self, key: str, piece: tuple[int, int] | None = None) -> BinaryIO:
         """Open an object, or its bytes from one to before another; raise MissingError when there is none."""
         asked = {"Range": f"bytes={piece[0]}-{piece[1] - 1}"} if piece else {}
-        with self._told(key):
+        with self._errors(key):
             answer = self._client.get_object(**self._at(key), **asked)
         if piece and "ContentRange" not in answer:
             answer["Body"].close()
-            raise SiteError(f"{self.where}{key}: this server sends all where a range is asked for", hint=_UNKNOWN)
+            raise SiteError(f"{self.where}{key}: this server sends all where a range is asked for", hint=UNKNOWN)
         return cast(BinaryIO, answer["Body"])
 
     def put(
@@ -149,7 +120,7 @@ class Bucket:
         """
         self._throttle.take(len(body))
         condition: dict[str, str] = {"IfNoneMatch": "*"} if absent else {"IfMatch": etag} if etag else {}
-        with self._told(key):
+        with self._errors(key):
             answer = self._client.put_object(
                 **self._at(key), **_headers(traits, sha256), **condition, Body=body, ChecksumSHA256=_base64(sha256)
             )
@@ -165,7 +136,7 @@ class Bucket:
         Raises:
             Exception: what the stream raises; nothing is written then.
         """
-        with self._told(key):
+        with self._errors(key):
             headers = {
                 "Content-Type": traits.content_type,
                 "Cache-Control": traits.cache_control,
@@ -189,21 +160,21 @@ class Bucket:
             "Bucket": origin_bucket or self.place.bucket,
             "Key": source if origin_bucket else self.place.prefix + source,
         }
-        with self._told(key):
+        with self._errors(key):
             self._client.copy_object(
                 **self._at(key), **_headers(traits, sha256), CopySource=origin, MetadataDirective="REPLACE"
             )
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
-        with self._told(key):
+        with self._errors(key):
             self._client.delete_object(**self._at(key))
 
     def delete_each(self, keys: Sequence[str]) -> None:
         """Remove objects, as far as they are there, many in a request."""
         for start in range(0, len(keys), _MOST_DELETED):
             named = [{"Key": self.place.prefix + one} for one in keys[start : start + _MOST_DELETED]]
-            with self._told("deleting"):
+            with self._errors("deleting"):
                 answer = self._client.delete_objects(
                     Bucket=self.place.bucket, Delete={"Objects": named, "Quiet": True}, ChecksumAlgorithm="SHA256"
                 )
@@ -211,18 +182,18 @@ class Bucket:
                 one = errors[0]
                 raise SiteError(
                     f"{self.place.bucket}/{one.get('Key')}: not removed: {one.get('Code')}",
-                    hint=_REFUSED["AccessDenied"],
+                    hint=REFUSED["AccessDenied"],
                 )
 
     def size(self, key: str) -> int:
         """Return how many bytes an object has; raise MissingError when there is none."""
-        with self._told(key):
+        with self._errors(key):
             return int(self._client.head_object(**self._at(key))["ContentLength"])
 
     def stock(self, start: str) -> Iterator[tuple[str, int, float]]:
         """Give key, size and time of writing (seconds since 1970) of all objects whose keys begin with ``start``."""
         pages = self._client.get_paginator("list_objects_v2")
-        with self._told(start):
+        with self._errors(start):
             for page in pages.paginate(Bucket=self.place.bucket, Prefix=self.place.prefix + start):
                 for one in page.get("Contents", ()):
                     yield one["Key"][len(self.place.prefix) :], one["Size"], one["LastModified"].timestamp()
@@ -230,7 +201,7 @@ class Bucket:
     def listing(self) -> Iterator[str]:
         """Give every key below the prefix."""
         pages = self._client.get_paginator("list_objects_v2")
-        with self._told("listing"):
+        with self._errors("listing"):
             for page in pages.paginate(Bucket=self.place.bucket, Prefix=self.place.prefix):
                 yield from (one["Key"][len(self.place.prefix) :] for one in page.get("Contents", ()))
 
@@ -238,14 +209,14 @@ class Bucket:
 
     def begin_parts(self, key: str, traits: FileTraits, sha256: str) -> str:
         """Begin an upload in parts and return its id."""
-        with self._told(key):
+        with self._errors(key):
             answer = self._client.create_multipart_upload(**self._at(key), **_headers(traits, sha256))
         return str(answer["UploadId"])
 
     def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """Send a part and return its ETag."""
         self._throttle.take(len(body))
-        with self._told(key):
+        with self._errors(key):
             answer = self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=body)
         return str(answer["ETag"]).strip('"')
 
@@ -253,7 +224,7 @@ class Bucket:
         """Make an object of the parts; with ``absent``, refuse to write over one."""
         condition = {"IfNoneMatch": "*"} if absent else {}
         parts = [{"PartNumber": number, "ETag": f'"{one}"'} for number, one in enumerate(etags, 1)]
-        with self._told(key):
+        with self._errors(key):
             self._client.complete_multipart_upload(
                 **self._at(key), UploadId=upload, MultipartUpload={"Parts": parts}, **condition
             )
@@ -262,7 +233,7 @@ class Bucket:
         """Return the ETag by number of the parts that have arrived; empty when the upload is unknown."""
         found: dict[int, str] = {}
         try:
-            with self._told(key):
+            with self._errors(key):
                 for page in self._client.get_paginator("list_parts").paginate(**self._at(key), UploadId=upload):
                     found |= {one["PartNumber"]: one["ETag"].strip('"') for one in page.get("Parts", ())}
         except SiteError:
@@ -271,13 +242,13 @@ class Bucket:
 
     def abort(self, key: str, upload: str) -> None:
         """Give up an upload in parts; the server forgets what arrived of it."""
-        with contextlib.suppress(MissingError), self._told(key):
+        with contextlib.suppress(MissingError), self._errors(key):
             self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
 
     def uploads(self, start: str) -> Iterator[tuple[str, str, float]]:
         """Give key, id and time of the beginning (seconds since 1970) of all uploads in parts below ``start``."""
         pages = self._client.get_paginator("list_multipart_uploads")
-        with self._told(start):
+        with self._errors(start):
             for page in pages.paginate(Bucket=self.place.bucket, Prefix=self.place.prefix + start):
                 for one in page.get("Uploads", ()):
                     yield one["Key"][len(self.place.prefix) :], one["UploadId"], one["Initiated"].timestamp()
@@ -285,33 +256,8 @@ class Bucket:
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.place.bucket, "Key": self.place.prefix + key}
 
-    @contextmanager
-    def _told(self, key: str) -> Iterator[None]:
-        """Turn boto3's errors into ours; secrets are in none of them."""
-        from botocore.exceptions import (  # noqa: PLC0415 - 150 ms
-            BotoCoreError,
-            ClientError,
-            HTTPClientError,
-            NoCredentialsError,
-            PartialCredentialsError,
-            ProfileNotFound,
-            ProxyConnectionError,
-            SSLError,
-        )
-
-        what = f"{self.where}{key}"
-        try:
-            yield
-        except ClientError as error:
-            raise _refusal(error, what, self.place.table) from error
-        except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
-            hint = "set up credentials with `aws configure` or AWS_PROFILE; cudepot stores none"
-            raise ConfigError(f"{what}: {error}", hint=hint) from error
-        except (BotoCoreError, HTTPClientError, OSError) as error:
-            said = " ".join(str(error).split())
-            kinds = {SSLError: _NO_TLS, ProxyConnectionError: _NO_PROXY}
-            hint = next((text for kind, text in kinds.items() if isinstance(error, kind)), _NO_ANSWER)
-            raise SiteError(f"{what}: {said}", hint=hint.replace("TABLE", self.place.table)) from error
+    def _errors(self, key: str) -> AbstractContextManager[None]:
+        return s3_errors(f"{self.where}{key}", self.place.table)
 
 
 def _client(place: Where, user_agent: str, patience: Patience) -> tuple[Any, Any]:
@@ -364,23 +310,3 @@ def _server_time(answer: Any) -> float:
         return datetime.datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=datetime.UTC).timestamp()
     except ValueError:
         return float(answer["LastModified"].timestamp())
-
-
-def _refusal(error: ClientError, what: str, table: str) -> Exception:
-    detail = cast(dict[str, Any], error.response.get("Error", {}))
-    code = str(detail.get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status == 304:
-        return UnchangedError(f"{what}: unchanged")
-    if code in _MISSING and error.operation_name not in ("PutObject", "CopyObject"):
-        return MissingError(f"{what}: not there", hint=f"run `cudepot {_BRINGS.get(table, 'sync')}`")
-    if code in ("PreconditionFailed", "ConditionalRequestConflict") or status == 412:
-        return LostRaceError(
-            f"{what}: another {_WRITERS.get(table, 'cudepot')} wrote it first",
-            hint="let it finish, then run the command again",
-        )
-    said = " ".join(f"{code}: {detail.get('Message') or ''}".split()).rstrip(":")
-    return SiteError(
-        f"{what}: refused with {said} (HTTP {status})",
-        hint=_NO_PAGES if what.endswith("/") else _REFUSED.get(code, _UNKNOWN).replace("TABLE", table),
-    )
