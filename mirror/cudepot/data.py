@@ -21,7 +21,7 @@ def data_folder(name: str) -> Path:
 
 
 def far_folder() -> Path:
-    """Return the folder of the package ``cudepot_far``, which lies beside this one.
+    """Return the folder of the package ``cudepot_far``, which is beside this one.
 
     Raises:
         ConfigError: it does not.

@@ -86,7 +86,7 @@ class Source(Protocol):
         """
 
     def piece(self, path: str, start: int, size: int) -> bytes | None:
-        """Return ``size`` bytes of a file from ``start`` on; None where just these are not to be had alone.
+        """Return ``size`` bytes of a file from ``start`` on; None where just these are not available alone.
 
         Raises:
             TransientError: not reachable, or cut while reading.
@@ -175,7 +175,7 @@ class Objects(Protocol):
 
 
 class Rank(IntEnum):
-    """When a file of a site may be written: what a rank names lies in the ranks before it.
+    """When a file of a site may be written: what a rank names is in the ranks before it.
 
     Files up to ``HASHED`` are named after what they hold, or never change; later ones are overwritten in place.
     """

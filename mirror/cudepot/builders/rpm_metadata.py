@@ -33,7 +33,7 @@ def entries_of(head: bytes, digest: Digest, href: str) -> Entries:
     Args:
         head: all of the file before its payload.
         digest: of the whole file.
-        href: where it lies in the repository.
+        href: where it is in the repository.
 
     Raises:
         FormatError: rpm's own library cannot read its header.

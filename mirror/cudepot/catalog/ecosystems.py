@@ -59,7 +59,7 @@ class Output(StrEnum):
 
 
 ENVIRONMENTS = "environments"
-"""Folder of the site in which each environment has one, with indexes of its packages alone; no package lies there."""
+"""Folder of the site in which each environment has one, with indexes of its packages alone; no package is there."""
 
 
 class Row(NamedTuple):
@@ -71,23 +71,23 @@ class Row(NamedTuple):
         artifact: what a lock calls one of its packages.
         types: of upstreams whose packages are of it, beside one that is called as the ecosystem is.
         label, plural: what people are told it is.
-        suffixes: of its packages, wherever they lie.
+        suffixes: of its packages, wherever they are.
         inside: of packages that are such only in its room: ``.tar.gz`` says nothing elsewhere.
         beside: of files that go with a package and are written with it.
         file_names: patterns of a package's file name, with ``name``, ``version`` and maybe ``arch``.
-        folders: how many folders of the site lie above what a package is known by for ever, whichever snapshot shows
+        folders: how many folders of the site are above what a package is known by for ever, whichever snapshot shows
             it; 0 where it is known by its whole path, and by what the last snapshots had there.
-        per_upstream: whether an upstream's packages lie in ``ROOM/UPSTREAM/``; else all upstreams share the room.
-        nested: whether what an upstream brings lies in ``ROOM/UPSTREAM/`` as well, in a folder for each platform that
+        per_upstream: whether an upstream's packages are in ``ROOM/UPSTREAM/``; else all upstreams share the room.
+        nested: whether what an upstream brings is in ``ROOM/UPSTREAM/`` as well, in a folder for each platform that
             belongs to a package's name.
         index_room: folder of the site in which the indexes are, where that is not the room itself.
         roots: names of the files where clients begin.
-        root_folder: where these lie below the repository.
+        root_folder: where these are below the repository.
         signatures: names of the detached signatures of roots.
         signed: whether upstreams sign their roots, so that keys pinned from outside vouch for the packages.
         hashed: pattern of the end of paths that are named after their content.
         media_types: suffix → media type.
-        joiner: what stands between name and version where a package is asked for.
+        joiner: what is between name and version where a package is asked for.
         tool: what the site's page calls the way to install it.
         versions: gives what sorts versions, and raises FormatError or ValueError for what is none.
     """
@@ -202,7 +202,7 @@ FILES = Row(
     Ecosystem.FILES, "files", ArtifactKind.ARCHIVE, "file", "files",
     types=("redistrib",), inside=("",), joiner="=", versions=_python_versions,
 )  # fmt: skip
-"""Archives and installers as NVIDIA made them: whatever lies in the room is one."""
+"""Archives and installers as NVIDIA made them: whatever is in the room is one."""
 
 
 class _Table(NamedTuple):
@@ -264,7 +264,7 @@ def signed_suffixes() -> tuple[str, ...]:
 
 
 def row_of(path: str) -> Row | None:
-    """Return whose package lies at a site path; None for what is no package."""
+    """Return whose package is at a site path; None for what is no package."""
     room = _table.rooms.get(path.partition("/")[0])
     if room and path.endswith(room.inside):
         return room
@@ -302,12 +302,12 @@ def plural(held: str) -> str:
 
 
 def at_home(path: str) -> str:
-    """Return a site path without the folder of an environment before it: where such a file lies for all clients."""
+    """Return a site path without the folder of an environment before it: where such a file is for all clients."""
     if not path.startswith(f"{ENVIRONMENTS}/"):
         return path
     return path.split("/", 2)[-1]
 
 
 def packages_in(paths: Iterable[str], row: Row) -> Iterator[str]:
-    """Give the site paths at which packages of one ecosystem lie in its own room."""
+    """Give the site paths at which packages of one ecosystem are in its own room."""
     return (path for path in paths if path.startswith(f"{row.room}/") and row_of(path) is row)

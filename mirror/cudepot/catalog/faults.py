@@ -137,7 +137,7 @@ class TornRootError(SignatureError):
 
 
 class GoneError(MissingError):
-    """A file that is locked, and that its upstream does not offer any more."""
+    """A file that is locked, and that its upstream no longer offers."""
 
     def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
         super().__init__(message, hint=hint)
@@ -192,7 +192,7 @@ def _index_kind(promised: Digest, served: Served, dated: str, beside: Evidence) 
 
 
 def file_fault(url: str, promised: Digest, error: CudepotError, served: Served) -> Fault:
-    """Return which fault a package shows that cannot be had as its index promised it."""
+    """Return which fault a package shows that is not available as its index promised it."""
     if isinstance(error, MismatchError):
         if (served.sha256, served.size) == (promised.sha256, promised.size):
             kind = MIXED

@@ -32,7 +32,7 @@ class Root:
 
     Attributes:
         path: below the upstream's URL.
-        date: the ``Date`` of a Release file as it stands there; empty where there is none.
+        date: the ``Date`` of a Release file as it is written there; empty where there is none.
         signers: full fingerprints whose signature held; empty for an unsigned root.
         signature: the detached signature, where it is a document of its own.
     """

@@ -68,13 +68,13 @@ def whole(
     listed: Iterable[tuple[str, Digest | Promise | None]],
     known: Callable[[Promise], Digest | None] = lambda _: None,
 ) -> Whole:
-    """Put a whole repository together. A package without digest cannot be had, and is noted.
+    """Put a whole repository together. A package without digest is not available, and is noted.
 
     A stanza may be there twice. Of two with one path and other bytes the last counts: NVIDIA's index is
     append-only, so the last is the repost, and the only one the upstream can serve.
 
     Raises:
-        FormatError: two files would have to lie at one place.
+        FormatError: two files would have to be at one place.
     """
     every: dict[str, Digest | Promise] = {}
     notes: list[str] = []

@@ -1,4 +1,4 @@
-"""Names found by globs, and globs by names, by what stands before the first wildcard. Pure.
+"""Names found by globs, and globs by names, by what comes before the first wildcard. Pure.
 
 Thousands of pins on an index of thousands of names would otherwise be tens of millions of comparisons.
 """

@@ -24,7 +24,7 @@ AGAIN = "the upstream is being updated, or an edge cache is stale: try again lat
 
 
 class BrokenIndex(NamedTuple):
-    """Where the index lies, and what was promised of it.
+    """Where the index is, and what was promised of it.
 
     Attributes:
         url: of the upstream.

@@ -127,7 +127,7 @@ class Depot:
 
     @property
     def lock_path(self) -> Path:
-        """Where the lock lies: beside cudepot.toml."""
+        """Where the lock is: beside cudepot.toml."""
         return self.base / "cudepot.lock"
 
     @property

@@ -35,7 +35,7 @@ class Standing(NamedTuple):
 
 
 def standing_faults(store: LocalStore, upstream: str) -> tuple[Standing, ...]:
-    """Return the faults of an upstream that stand; an unreadable memory holds none."""
+    """Return the current faults of an upstream; an unreadable memory holds none."""
     return tuple(_parsed(upstream, one) for one in store.memory(upstream).faults())
 
 

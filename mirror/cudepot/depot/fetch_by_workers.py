@@ -40,7 +40,7 @@ def fetch_by_workers(workers: Workers, store: LocalStore, progress: Progress, wa
 
 
 def _round(workers: Workers, progress: Progress, waiting: list[list[Missing]], left: Left) -> list[list[Missing]]:
-    """Ask for each at its first place; return those that are to be had elsewhere, perhaps."""
+    """Ask for each at its first place; return those that are available elsewhere, perhaps."""
     places = {one[0].digest: one for one in waiting}
     again = []
     for one, error in workers.fetched([each[0] for each in waiting]):

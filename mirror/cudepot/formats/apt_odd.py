@@ -122,7 +122,7 @@ def _check_relations(fields: Fields, what: str) -> None:
 
 
 def other_sums(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest, dict[str, str]]]:
-    """Give each package that has a sha256 and other sums: where it lies, its digest, hashlib name → sum."""
+    """Give each package that has a sha256 and other sums: where it is, its digest, hashlib name → sum."""
     for raw in split_stream(stream, what):
         fields = quick_fields(raw, _FIELD)
         sums = {kind: fields[name] for name, kind in SUMS.items() if name in fields}

@@ -111,7 +111,7 @@ def render_release(fields: Mapping[str, str], files: Mapping[str, bytes], hashes
     """Return a Release file.
 
     Args:
-        fields: what stands before the hashes.
+        fields: what comes before the hashes.
         files: index path → its bytes.
         hashes: Release section → ``hashlib`` name, e.g. ``{"SHA256": "sha256"}``.
     """

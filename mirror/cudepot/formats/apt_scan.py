@@ -98,7 +98,7 @@ class ScannedIndex(PackageIndex):
         return len(self._text)
 
     def raw(self, names: Iterable[str]) -> list[bytes]:
-        """Return the stanzas of some names as they stand, in the order of the index."""
+        """Return the stanzas of some names as they are, in the order of the index."""
         return [raw for _, raw in sorted(found for name in names for found in self._stanzas(name))]
 
     def _field_at(self, at: int) -> bytes:

@@ -33,7 +33,7 @@ class IndexedPackage:
     """One package of a channel.
 
     Attributes:
-        subdir, filename, digest: where it lies and what it is.
+        subdir, filename, digest: where it is and what it is.
         index: its index.json.
         run_exports: its run_exports.json; empty when it has none.
         about: its about.json.

@@ -1,7 +1,7 @@
 """Sharded repodata: an index that says which shard has the records of a name, and by which hash.
 
 Sources: CEP 16 (index and shards), CEP 21 (run_exports in shards). Nothing but this reader checks a shard: clients such
-as rattler take whatever bytes lie under its name.
+as rattler take whatever bytes are under its name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INDEX = "repodata_shards.msgpack.zst"
 SHARD = ".msgpack.zst"
 """How names of shards end, after the sha256 of what they hold."""
 SHARD_LIMIT = 16 << 20
-"""Bytes a shard may have as it lies there; the largest of conda-forge has about one MB."""
+"""Bytes a shard may have as it is there; the largest of conda-forge has about one MB."""
 _INDEX_UNPACKED, _SHARD_UNPACKED = 64 << 20, 256 << 20
 _NAMES = re.compile(r"(?:[a-z0-9_][a-z0-9_.-]{0,199}\n)*")
 _VERSION = 1
@@ -85,7 +85,7 @@ def read_shard(data: bytes, index: ShardIndex, name: str, found: Subdir, what: s
     """Take the records of a name out of its shard.
 
     Args:
-        data: the shard as it lies there.
+        data: the shard as it is there.
         index: the index that names it.
         name: of the packages.
         found: takes the records in.

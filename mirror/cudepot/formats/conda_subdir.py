@@ -20,7 +20,7 @@ from cudepot.formats.guarded import damaged
 from cudepot.formats.json_stream import JsonStream, value_of
 
 LEGACY = {"packages": ".tar.bz2", "packages.conda": ".conda"}
-"""Keys under which records lie by file name, and how these end."""
+"""Keys under which records are by file name, and how these end."""
 REVISED = {suffix[1:]: suffix for suffix in SUFFIXES}
 """Likewise of ``v3``, where the names have no ending; wheels in it (``whl``) are no packages of conda's."""
 WHEELS = "whl"

@@ -34,7 +34,7 @@ def write_deb(
 
     Args:
         fields: control fields in order; Installed-Size is added.
-        files: path without a leading slash → content; what lies below ``etc/`` becomes a conffile.
+        files: path without a leading slash → content; what is below ``etc/`` becomes a conffile.
         scripts: maintainer scripts by name.
         epoch: time of all files, in seconds since 1970.
         links: path of each symbolic link → where it leads.
@@ -124,7 +124,7 @@ def _tar(
 
 
 def _folders(files: Iterable[str]) -> list[str]:
-    """Return all folders above the files, each after the one it lies in."""
+    """Return all folders above the files, each after the one it is in."""
     parts = [name.split("/")[:-1] for name in files]
     return sorted({"/".join(one[:depth]) for one in parts for depth in range(1, len(one) + 1)})
 

@@ -1,4 +1,4 @@
-"""``primary.xml``: which packages a yum repository has, what they need, and where they lie.
+"""``primary.xml``: which packages a yum repository has, what they need, and where they are.
 
 Entries are cut out one at a time and read by createrepo_c, so memory holds values, not documents. A package that is
 odd does not spoil the list: what cannot be trusted of it is said when somebody wants it.
@@ -58,8 +58,8 @@ class Rpm:
 
     Attributes:
         evr: ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
-        href: where it lies, as written: not yet a safe path.
-        base: URL it lies below (``xml:base``); empty as a rule: the repository's.
+        href: where it is, as written: not yet a safe path.
+        base: URL it is below (``xml:base``); empty as a rule: the repository's.
         checksum, size: its digest as written: kind, value, and bytes.
         time: when its file was written, in Unix time.
         files: the paths primary.xml tells, which are not all.
@@ -85,7 +85,7 @@ class Rpm:
         return f"{self.name}-{self.evr}.{self.architecture}"
 
     def place(self, url: str) -> str:
-        """Return where it lies: a safe path below ``url``, which ends in a slash, or else an absolute URL.
+        """Return where it is: a safe path below ``url``, which ends in a slash, or else an absolute URL.
 
         Raises:
             FormatError: no usable place.
@@ -99,7 +99,7 @@ class Rpm:
 
     @property
     def path(self) -> str:
-        """Where it lies in its repository, made safe; raise FormatError when it lies elsewhere."""
+        """Where it is in its repository, made safe; raise FormatError when it is elsewhere."""
         place = self.place("")
         if "://" in place:
             raise FormatError(

@@ -24,7 +24,7 @@ PATH = "repodata/repomd.xml"
 MIRRORS = "a list of mirrors (mirrorlist, metalink) is not a repository: give the URL of one of the mirrors it names"
 """For hints, where something else is in the place of a repomd.xml."""
 DOWNLOADED = ("primary", "filelists", "updateinfo", "group", "group_gz", "modules", "prestodelta")
-"""Types that dnf 4 downloads wherever they are named: where one cannot be had, it refuses the repository."""
+"""Types that dnf 4 downloads wherever they are named: where one is not available, it refuses the repository."""
 
 _NO_PRIMARY = "ask the upstream for metadata with primary.xml: createrepo_c writes it along with databases and zchunk"
 _NS = "{http://linux.duke.edu/metadata/repo}"
@@ -61,7 +61,7 @@ class Unusable(NamedTuple):
 
     Attributes:
         type: as it is written.
-        located: whether it says where its file lies; dnf 4 ends where one does not.
+        located: whether it says where its file is; dnf 4 ends where one does not.
     """
 
     type: str

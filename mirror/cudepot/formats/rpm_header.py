@@ -45,7 +45,7 @@ class Header:
     """One header of an rpm: typed values by tag.
 
     Attributes:
-        raw: the header as it stands in the file, magic included: what a header signature is made over.
+        raw: the header as it is in the file, magic included: what a header signature is made over.
         entries: tag → type, offset into ``data`` and count.
         data: the store the offsets point into.
     """

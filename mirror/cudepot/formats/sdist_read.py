@@ -46,7 +46,7 @@ class BuildSystem:
     Attributes:
         requires: requirements as written there.
         backend: ``module:object``; the defaults of PEP 517 where nothing is said.
-        inside: whether the backend lies in the sdist itself (``backend-path``).
+        inside: whether the backend is in the sdist itself (``backend-path``).
     """
 
     requires: tuple[str, ...]
@@ -99,7 +99,7 @@ def _check_size(member: Member, total: int, what: str) -> None:
 
 
 def _top(texts: Mapping[str, bytes], tops: set[str]) -> str:
-    """Return the top folder with its slash, empty where files lie outside of any.
+    """Return the top folder with its slash, empty where files are outside of any.
 
     ``x.egg-info/PKG-INFO`` looks like that of a top folder called ``x.egg-info`` where there is no top folder.
     """

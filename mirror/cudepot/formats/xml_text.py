@@ -53,9 +53,9 @@ def _decoded(text: bytes) -> str:
 class Entries:
     """The ``<package>`` entries of primary, filelists or other, in order, as UTF-8 text.
 
-    As a rule they are cut out of the document as they stand. From the first comment, CDATA section, processing
+    As a rule they are cut out of the document as they are. From the first comment, CDATA section, processing
     instruction or declaration on, and in another encoding than UTF-8 from the beginning, an XML parser reads the
-    document, and each entry is written anew (:mod:`.xml_rewritten`): these could hide a tag.
+    document, and each entry is written again (:mod:`.xml_rewritten`): these could hide a tag.
 
     Args:
         stream: the uncompressed document.

@@ -44,7 +44,7 @@ class Hold(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where repositories lie on the site, and the kind of artifact in them."""
+    """Where repositories are on the site, and the kind of artifact in them."""
 
     folder: str
     kind: str
@@ -57,7 +57,7 @@ def hold(lock: Lock, tree: Tree, names: Sequence[str], place: Place, choice: Cho
         lock: of the snapshot that is shown.
         tree: its files.
         names: the upstreams.
-        place: where repositories of that sort lie.
+        place: where repositories of that sort are.
         choice: what is meant of the pins; of a repository mirrored whole, its CUDA.
         named: tells what a package requires exactly.
 

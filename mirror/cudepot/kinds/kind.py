@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Remote: TypeAlias = "Callable[[str, str], Source]"
 """Opens a URL; the second argument is what is accepted, as the header ``Accept`` has it."""
 Listed: TypeAlias = "tuple[str, Digest | Promise | None]"
-"""What an index says of a file: where it lies and what it is; None where no strong hash tells."""
+"""What an index says of a file: where it is and what it is; None where no strong hash tells."""
 
 
 class Asking(NamedTuple):

@@ -45,7 +45,7 @@ def mirrored(
     accepted: Sequence[str],
     url: str,
 ) -> LockedUpstream:
-    """Refuse a whole mirror that cannot be had as it is, or that has other bytes under names that are locked."""
+    """Refuse a whole mirror that is not available as it is, or that has other bytes under names that are locked."""
     now = read_whole(depot.store, locked)
     if before is None or not before[0].files:
         return locked

@@ -70,7 +70,7 @@ class Locks(Protocol):
         Raises:
             UpstreamError: not reachable or inconsistent.
             TrustError: a signature, hash or date does not hold.
-            PinError: a pin or a dependency cannot be had.
+            PinError: a pin or a dependency is not available.
             PartlyLockedError: some pins; what the others resolved to is in it.
         """
         ...

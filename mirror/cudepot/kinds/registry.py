@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Folder of the site in which its roots lie; empty for a kind that shows nothing itself."""
+        """Folder of the site in which its roots are; empty for a kind that shows nothing itself."""
         return (self.shows.index_room or self.shows.room) if self.shows else ""
 
 

@@ -38,5 +38,5 @@ class Shared:
         return cast(_Thing, self._things[key])
 
     def forget(self, key: Hashable) -> None:
-        """Let what is kept under a key be made anew when it is asked for again."""
+        """Let what is kept under a key be made again when it is asked for again."""
         self._things.pop(key, None)

@@ -99,7 +99,7 @@ class Shows(ABC):
     ) -> Mapping[str, Digest]:  # fmt: skip
         """Return what a repository of an older snapshot becomes where it follows ``newest``: what is new of its tree.
 
-        Clients may keep what they have when they are offered an older root, so it is signed anew, with a later date.
+        Clients may keep what they have when they are offered an older root, so it is signed again, with a later date.
         """
         return {}
 

@@ -1,4 +1,4 @@
-"""Whether what is locked of a signed repository still stands, before anything of its format is loaded."""
+"""Whether what is locked of a signed repository still holds, before anything of its format is loaded."""
 
 from __future__ import annotations
 

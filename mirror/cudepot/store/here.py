@@ -38,7 +38,7 @@ class Here:
         """
 
     def relist(self) -> None:
-        """Look anew at what is there: other machines may have brought objects. Only those of a bucket can."""
+        """Look again at what is there: other machines may have brought objects. Only those of a bucket can."""
 
     def bring(self, wanted: Iterable[Digest]) -> None:
         """Have objects on this machine that will be used at once; a local store has them."""

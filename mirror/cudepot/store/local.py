@@ -82,7 +82,7 @@ class LocalStore(OwnFiles, Holdings, Here):
             )
 
     def path(self, digest: Digest) -> Path:
-        """Return where the object lies, or would lie."""
+        """Return where the object is, or would be."""
         return Path(self.name(digest))
 
     def name(self, digest: Digest) -> str:
@@ -90,7 +90,7 @@ class LocalStore(OwnFiles, Holdings, Here):
         return self.here(digest)
 
     def here(self, digest: Digest) -> str:
-        """Return where the object lies on this machine, or would lie; a store that is elsewhere brings nothing."""
+        """Return where the object is on this machine, or would be; a store that is elsewhere brings nothing."""
         return self._gathered.get(digest.sha256) or f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
 
     def has(self, digest: Digest) -> bool:

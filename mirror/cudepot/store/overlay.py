@@ -61,7 +61,7 @@ class Overlay(LocalStore):
         return super().known_as(promise) or self._below.known_as(promise)
 
     def name(self, digest: Digest) -> str:
-        """Return where the object lies, or would lie, as text."""
+        """Return where the object is, or would be, as text."""
         return self._below.name(digest) if self._below.has(digest) else super().name(digest)
 
 

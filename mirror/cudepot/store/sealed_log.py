@@ -34,7 +34,7 @@ class SealedLog:
         append(self.path, "".join(map(_line, documents)))
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        """Write the log anew, whole; raise StorageError where the disk refuses."""
+        """Write the log again, whole; raise StorageError where the disk refuses."""
         write_atomic(self.path, "".join(map(_line, documents)).encode())
 
     def faults(self) -> Iterator[tuple[int, str]]:

@@ -63,7 +63,7 @@ class Snapshots:
         write_atomic(path.with_suffix(".json.asc"), signature, mode=0o444)
 
     def path(self, number: int) -> Path:
-        """Return where the document of a snapshot lies, or would lie."""
+        """Return where the document of a snapshot is, or would be."""
         return self._folder / f"{number:06d}.json"
 
     def documents(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the store keeps of an upstream between runs, ``upstreams/NAME.json``: pages that were read, faults that stand.
+"""What the store keeps of an upstream between runs, ``upstreams/NAME.json``: pages that were read, current faults.
 
 Both are in one document: what is written of the one leaves the other alone.
 """
@@ -33,19 +33,19 @@ class UpstreamMemory:
         return {path: page for path, page in self._file.recall().items() if isinstance(page, dict)}
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return the faults that stand."""
+        """Return the current faults."""
         found = self._file.recall().get(_FAULTS)
         return found if isinstance(found, list) else []
 
     def keep_pages(self, pages: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note all pages anew, where they are not as they were."""
+        """Note all pages again, where they are not as they were."""
         faults = self.faults()
         document = {**pages, **({_FAULTS: faults} if faults else {})}
         if document != self._file.recall():
             self._file.write(document)
 
     def keep_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
-        """Note all faults anew; without any there and none before, nothing is written."""
+        """Note all faults again; without any there and none before, nothing is written."""
         if list(faults) != self.faults():
             self._file.write({**self.pages(), **({_FAULTS: list(faults)} if faults else {})})
 

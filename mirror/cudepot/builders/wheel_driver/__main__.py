@@ -1,6 +1,6 @@
 """Says what a build requires, or makes the wheel (PEP 517): ``__main__.py requires|wheel SOURCE OUT``.
 
-``build`` and what it imports lie in ``lib`` beside this file, for this process alone: the backend, which is run in a
+``build`` and what it imports are in ``lib`` beside this file, for this process alone: the backend, which is run in a
 process of its own, sees what its requirements brought and nothing of ours.
 """
 

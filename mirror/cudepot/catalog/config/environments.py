@@ -78,7 +78,7 @@ def parse_environments(
     """Return the environments; raise ConfigError that names the place of the first fault.
 
     Args:
-        tables: as they stand in cudepot.toml.
+        tables: as they are in cudepot.toml.
         platforms: those that are known.
         parse_wants: reads what the kinds have in such a table.
     """

@@ -59,7 +59,7 @@ class Preset:
         distributions: names of those whose machines it is for; empty for all.
         suites, components: of an apt repository with ``dists/``; empty for a flat one.
         trust: of a yum repository whose index nobody signs, ``hash-lock``; empty where its keys vouch.
-        has_labels: whether parts of it lie below ``label/``, each a channel, so that an upstream may name one.
+        has_labels: whether parts of it are below ``label/``, each a channel, so that an upstream may name one.
     """
 
     name: str

@@ -16,7 +16,7 @@ def is_about(spec: str, word: str, joiner: str) -> bool:
     Args:
         spec: entry of a pin or an environment.
         word: what somebody calls it: an entry, or a bare name.
-        joiner: what stands between name and version in its ecosystem; a dash also belongs to names.
+        joiner: what is between name and version in its ecosystem; a dash also belongs to names.
 
     >>> is_about("libcudnn8=8.0.5.39-*", "libcudnn8", "="), is_about("libcudnn8-dev=8.9.*", "libcudnn8", "=")
     (True, False)

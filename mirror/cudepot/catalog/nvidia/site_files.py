@@ -41,7 +41,7 @@ class Repository:
         key_ids: the last eight digits of the keys that NVIDIA signs it with.
         signed: whether the metadata are signed.
         checked: whether a key is known that rpms are signed with.
-        keyrings: versions of ``cuda-keyring`` that lie there.
+        keyrings: versions of ``cuda-keyring`` that are there.
     """
 
     folder: str

@@ -73,7 +73,7 @@ _Version = tuple[str, Digest]
 def diff_trees(before: Tree, after: Tree, why: Callable[[Digest], str]) -> Iterator[Change]:
     """Give the packages that differ, ordered by ecosystem, place and name.
 
-    Several versions of one package lie side by side in a repository: those that went are paired with those that
+    Several versions of one package are side by side in a repository: those that went are paired with those that
     came, in the order of their names, and the rest came or went alone.
 
     Args:

@@ -14,7 +14,7 @@ from cudepot.ports import FileTraits, Rank
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=60, must-revalidate"
 _OURS = re.compile(r"^compute/.+/cuda-keyring_[^/]+\.deb$")
-"""Packages that are made anew when the site's address or key changes: their names do not say so."""
+"""Packages that are made again when the site's address or key changes: their names do not say so."""
 _SIMPLE_JSON = re.compile(
     rf"(?:{ENVIRONMENTS}/[^/]+/)?(?:{WHEELS.index_room}/(?:.+/)?index\.json|{SIMPLE_JSON}/(?:.+/)?)"
 )

@@ -38,7 +38,7 @@ class Promotion(NamedTuple):
         source: the channel it was promoted from; empty for a rollback, its own name where roots were only renewed.
         snapshot: the snapshot shown.
         sha256: of that snapshot's document.
-        shows: the snapshot whose packages it has: the same number, unless the roots had to be signed anew.
+        shows: the snapshot whose packages it has: the same number, unless the roots had to be signed again.
         instead: the snapshot shown before; 0 for none.
         who: the person or job that did it.
         when: UTC time as ISO 8601.

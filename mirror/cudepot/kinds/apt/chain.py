@@ -32,7 +32,7 @@ from cudepot.signing.cleartext import check_detached
 
 
 class Suite(NamedTuple):
-    """One verified Release: where its indexes lie and what it says."""
+    """One verified Release: where its indexes are and what it says."""
 
     folder: str
     release: Release

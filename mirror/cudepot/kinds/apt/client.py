@@ -40,7 +40,7 @@ class ClientResult:
     """What was written for the clients of one distribution.
 
     Attributes:
-        folder: where ``files`` lie, the keyring package among them; laid out as on the client.
+        folder: where ``files`` are, the keyring package among them; laid out as on the client.
         package: the keyring package.
         number: the snapshot it is for.
         fingerprint: of the site's key.

@@ -27,7 +27,7 @@ def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]
     """Return every file of a whole repository but its packages; all of them are in the store then.
 
     Raises:
-        UpstreamError: an extra, or every form of an index, is not to be had.
+        UpstreamError: an extra, or every form of an index, is not available.
         TrustError: the roots contradict each other, or an index does not match.
     """
     roots = [one for suite in suites for one in _roots(chain, suite)]

@@ -33,7 +33,7 @@ def resolve_apt(
     Raises:
         UpstreamError: not reachable or inconsistent.
         TrustError: a signature, hash or date does not hold.
-        PinError: a pin or a dependency cannot be had.
+        PinError: a pin or a dependency is not available.
     """
     depot, upstream = asked.depot, asked.upstream
     chain = Chain(depot, upstream, asked.source, asked.memory, asked.findings)

@@ -127,7 +127,7 @@ def _is_to_be_dated_anew(old: bytes, clock: Clock) -> bool:
 
 
 def renewed(signing: Signing, folder: str, old: Tree, newest: Tree) -> dict[str, Digest]:
-    """Return what a repository of an older tree becomes when it follows ``newest``: its roots are signed anew.
+    """Return what a repository of an older tree becomes when it follows ``newest``: its roots are signed again.
 
     apt keeps the lists it has when it is offered a Release older than its own, so the old roots would change
     nothing for a client that has seen newer ones. The indexes of ``newest`` stay reachable by hash, for clients in

@@ -68,7 +68,7 @@ def solve_target(
         kept: name and architecture → version and upstream of what is to stay.
 
     Raises:
-        PinError: something cannot be had, or not all of it together.
+        PinError: something is not available, or not all of it together.
     """
     environment, roots = asking.environment, [Root.parse(one) for one in wanted.packages]
     union = _union(wanted, sessions, target, roots, kept)
@@ -164,7 +164,7 @@ def _notes(asking: Solving, union: Union, found: Resolution, present: Present, k
 
 
 def _gone(union: Union, found: Resolution, kept: Kept) -> Iterator[str]:
-    """Give a line for each package that was to stay and that its upstream does not offer any more."""
+    """Give a line for each package that was to stay and that its upstream no longer offers."""
     for one in found.packages:
         before = kept.get(union.key(one))
         if before and before != (one.version, union.owner(one).name):

@@ -29,7 +29,7 @@ CURRENT = ("current_repodata.json.zst", "current_repodata.json")
 """Those with the newest packages and what they need alone."""
 _RUN_EXPORTS = ("run_exports.json.zst", "run_exports.json")
 _LIMIT = 1 << 30
-"""Bytes of an index as it lies there; conda-forge's largest has 363 MB."""
+"""Bytes of an index as it is there; conda-forge's largest has 363 MB."""
 _UNPACKED = 8 << 30
 _MOST_ATTESTED = 4 << 20
 NOARCH = "noarch"
@@ -127,7 +127,7 @@ class ChannelReader:
         Raises:
             FormatError: an index is damaged.
             TrustError: a shard does not match its index.
-            UpstreamError: a shard is not to be had.
+            UpstreamError: a shard is not available.
         """
         shards: dict[str, set[str]] = {}
         for subdir, root in self.roots.items():
@@ -177,11 +177,11 @@ class ChannelReader:
         return self.decoded[path]
 
     def sidecar(self, place: str, sha256: str) -> Digest:
-        """Keep the attestations of a package that lies at ``place``, by the hash its record gives, and return them.
+        """Keep the attestations of a package that is at ``place``, by the hash its record gives, and return them.
 
         Raises:
             TrustError: they are others.
-            UpstreamError: not to be had.
+            UpstreamError: not available.
         """
         place = f"{place}.sigs.{sha256}"
         kept = self.memory.kept(place)

@@ -25,7 +25,7 @@ class Wanted:
     Attributes:
         conda: match specs.
         channels: upstreams they may come from, the first first; a name that one has is taken from no later one. Empty
-            for those that files name, or all, as they stand in cudepot.toml.
+            for those that files name, or all, as they are in cudepot.toml.
         conda_files: files that ask for more, relative to cudepot.toml; ``pixi.lock[gpu]`` for a part of one.
         keep: how many versions of each package that is asked for there are to be, the newest that still solve.
         profiles: sorts of machines, each solved for on every platform; empty for the one that the environment says.

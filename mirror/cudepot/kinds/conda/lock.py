@@ -218,12 +218,12 @@ def artifact_of(
     Args:
         depot: the depot.
         reader: of its channel.
-        subdir: it lies in.
+        subdir: it is in.
         package: as the index has it.
         exports: what is told of its run_exports elsewhere.
 
     Raises:
-        UpstreamError: it has to be fetched, and is not to be had.
+        UpstreamError: it has to be fetched, and is not available.
         TrustError: it is not what its record says.
     """
     path = reader.place(subdir, package.filename)

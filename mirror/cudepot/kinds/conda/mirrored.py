@@ -32,14 +32,14 @@ class Mirrored(NamedTuple):
 
     @property
     def beside(self) -> dict[str, Digest]:
-        """What lies beside it in a channel: its attestations, under the name that changes and the one that does not."""
+        """What is beside it in a channel: its attestations, under the name that changes and the one that does not."""
         if self.attested is None:
             return {}
         return {f"{self.path}.sigs": self.attested, f"{self.path}.sigs.{self.attested.sha256}": self.attested}
 
     @property
     def path(self) -> str:
-        """Where it lies in a channel."""
+        """Where it is in a channel."""
         return f"{self.subdir}/{self.filename}"
 
     @property
@@ -56,7 +56,7 @@ def channels_of(locked: Sequence[Artifact], own: str) -> dict[str, list[Mirrored
         own: name of the site's own channel.
 
     Raises:
-        ConfigError: an upstream would lie in the site's own channel.
+        ConfigError: an upstream would be in the site's own channel.
         FormatError: the lock does not have the record of a package.
     """
     found: dict[str, list[Mirrored]] = {}

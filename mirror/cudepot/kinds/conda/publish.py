@@ -38,7 +38,7 @@ def conda_tree(
 
     Args:
         store: the store.
-        folder: of the site, ending in a slash; its packages lie in it, as all clients expect.
+        folder: of the site, ending in a slash; its packages are in it, as all clients expect.
         packages: built here, as (subdir, file name, digest).
         earlier: snapshots before this one, the newest first.
         md5: of built packages by sha256, as far as it is known; others are taken from the channel shown last, or

@@ -44,7 +44,7 @@ class Want(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A package that is meant, and the subdir it lies in."""
+    """A package that is meant, and the subdir it is in."""
 
     want: Want
     subdir: str

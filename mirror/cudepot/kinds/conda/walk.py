@@ -23,7 +23,7 @@ def reached(readers: Sequence[ChannelReader], roots: Iterable[str]) -> Channels:
     Raises:
         FormatError: an index is damaged.
         TrustError: a shard is not the one its index names.
-        UpstreamError: a shard is not to be had.
+        UpstreamError: a shard is not available.
     """
     graphs = [graph for one in readers for graph in one.needs()]
     seen: set[str] = set()

@@ -90,7 +90,7 @@ def _files_of(
 ) -> list[tuple[Artifact, Path]]:
     """Return the files of a pin, and note what matches none.
 
-    Packages without a file of their own may lie among those to repackage.
+    Packages without a file of their own may be among those to repackage.
     """
     found = [(_artifact(upstream, pin, path), path) for path in _matching(folder, pin, errors)]
     if found and pin.recipe and not any(one.release for one, _ in found):

@@ -1,6 +1,6 @@
 """Resolve pins against a local-repo installer: its pinned sha256 → the key inside → root → index → packages.
 
-The hash in cudepot.toml is the anchor: the key that signs the inner repository is trusted because it lies in these
+The hash in cudepot.toml is the anchor: the key that signs the inner repository is trusted because it is in these
 very bytes. What is selected goes into the store at once, because the installer has to be unpacked for it anyway.
 """
 
@@ -34,7 +34,7 @@ def resolve_local(asking: Asking) -> Resolved:
 
     Raises:
         TrustError: the installer, its signature or its index is not what it should be.
-        PinError: a pin or a dependency cannot be had.
+        PinError: a pin or a dependency is not available.
     """
     depot, upstream, before, findings = asking.depot, asking.upstream, asking.before, asking.findings
     if before and not findings.again and before[0].request == request_hash(upstream, depot.config.pins_of(upstream)):
@@ -80,7 +80,7 @@ def _yum(asking: Asking, repo: LocalRepo) -> Resolved:
 
 
 def _with_inner_keys(store: LocalStore, upstream: Upstream, repo: LocalRepo) -> Upstream:
-    """Return the upstream with the keys that lie in the installer pinned."""
+    """Return the upstream with the keys that are in the installer pinned."""
     paths = [store.path(store.add_bytes(data)) for _, data in sorted(repo.keys().items())]
     found = {
         path: tuple(one.fingerprint for one in parse_keys(path.read_bytes())) for path in paths

@@ -71,7 +71,7 @@ class LocalRepo:
         return About(self.size(path), "")
 
     def fresh(self) -> LocalRepo:
-        """Return this source: nothing lies between it and the disk."""
+        """Return this source: nothing is between it and the disk."""
         return self
 
     @contextlib.contextmanager
@@ -114,7 +114,7 @@ class LocalRepo:
                     yield name, content
 
     def _files(self) -> Generator[tuple[str, str, BinaryIO]]:
-        """Give folder, path in it and content of what lies in a folder below ``/var``, hashing the installer."""
+        """Give folder, path in it and content of what is in a folder below ``/var``, hashing the installer."""
         with self._opened() as plain:
             digest = Digest(self._sha256, self.file.stat().st_size)  # it could have been exchanged since
             handle: BinaryIO = VerifyingReader(plain, digest, str(self.file))  # type: ignore[assignment]

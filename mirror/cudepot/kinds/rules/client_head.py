@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def head(label: str, path: str) -> str:
-    """Return the comment; ``label`` says who the site is, ``path`` where the file lies on the client."""
+    """Return the comment; ``label`` says who the site is, ``path`` where the file is on the client."""
     return f"# Channels of the site {label}; written by cudepot. Goes to /{path}\n"

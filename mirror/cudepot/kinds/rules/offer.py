@@ -14,7 +14,7 @@ class Offer:
         machine: Debian or rpm architecture; of wheels and archives conda's platform.
         size: bytes; 0 where the upstream does not say.
         path: where the upstream has it.
-        withdrawn: why it is not to be taken any more, which may be empty; None where it is.
+        withdrawn: why it is no longer to be taken, which may be empty; None where it is.
     """
 
     name: str

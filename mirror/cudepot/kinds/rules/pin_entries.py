@@ -23,7 +23,7 @@ class Entry:
     """An entry of a pin's ``packages``.
 
     Attributes:
-        spec: as it stands in cudepot.toml.
+        spec: as it is in cudepot.toml.
         name: of the package, or a glob over names.
         exact: the version it names; empty where it leaves a choice.
         cuda: CUDA that a package has to be for; empty for any.

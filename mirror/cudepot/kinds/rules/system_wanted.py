@@ -27,7 +27,7 @@ class Wanted:
         kind: type of the upstreams.
         packages: as the package manager takes them; debs ``NAME`` or ``NAME=VERSION-GLOB``.
         upstreams: those they may come from, the first first; empty for all that are for ``distribution`` or say no
-            distribution, as they stand in cudepot.toml.
+            distribution, as they are in cudepot.toml.
         priorities: upstream → its priority, as the package manager counts them.
         origins: name, or a glob over names → the one upstream that may have such packages.
         listing: file that lists what the machine has before, relative to cudepot.toml; empty for none.

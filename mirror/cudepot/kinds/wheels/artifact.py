@@ -18,7 +18,7 @@ def wheel_artifact(upstream: Upstream, project: str, wheel: Wheel, hashes: Hashe
     """Return what is locked of a wheel, its provenance fetched, its size and hash learnt where the page lacks them.
 
     Raises:
-        UpstreamError: its link cannot be followed, or it is not to be had.
+        UpstreamError: its link cannot be followed, or it is not available.
         TrustError: nothing says what its bytes have to be.
     """
     file = wheel.file

@@ -50,7 +50,7 @@ class Hashes:
 
         Raises:
             TrustError: the page gives another hash than the pin, or than the bytes have.
-            UpstreamError: not to be had.
+            UpstreamError: not available.
         """
         pinned = self._pinned.get(file.filename, "")
         if pinned and file.sha256 and pinned != file.sha256:

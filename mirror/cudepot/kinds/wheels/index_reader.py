@@ -103,7 +103,7 @@ class IndexReader:
         """Return the METADATA of a file that :meth:`files` gave; of sources, what they say of the wheel they make.
 
         Raises:
-            UpstreamError: it cannot be had.
+            UpstreamError: it is not available.
             TrustError: what had to be read whole is not what the index promises.
             FormatError: no wheel or sdist.
             PinError: a stub, whose wheels are on an index that cudepot.toml does not have.

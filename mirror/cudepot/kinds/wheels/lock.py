@@ -36,7 +36,7 @@ _WORKERS = 16  # pages, and sizes or hashes to learn, at a time
 
 
 class Want(NamedTuple):
-    """One entry of a pin's ``packages``, as it stands there and read."""
+    """One entry of a pin's ``packages``, as it is written there and read."""
 
     pin: Pin
     spec: str

@@ -71,7 +71,7 @@ class MetadataReader:
         """Open a whole file; it is fetched unless the store has it, checked, and kept.
 
         Raises:
-            UpstreamError: not to be had.
+            UpstreamError: not available.
             TrustError: not what the index promises.
         """
         with self._gate:

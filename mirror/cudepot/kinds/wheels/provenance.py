@@ -45,7 +45,7 @@ class Provenances:
             path: where the provenance is: below the upstream's URL, or an absolute URL; empty for nowhere.
 
         Raises:
-            UpstreamError: not to be had for now.
+            UpstreamError: not available for now.
         """
         kept = self._before.get((digest, path))
         if not path or (kept and self._store.has(kept.digest)):

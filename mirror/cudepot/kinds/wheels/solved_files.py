@@ -39,7 +39,7 @@ def artifacts_of(depot: Depot, before: Lock, reader: IndexReader, answer: Answer
 
     Raises:
         TrustError: nothing says what a file's bytes have to be, or they are others.
-        UpstreamError: a file cannot be had.
+        UpstreamError: a file is not available.
     """
     chosen = {one.file.filename: one for each in answer.values() for one in each if not is_sdist(one)}
     hashes: dict[str, Hashes] = {}
@@ -67,7 +67,7 @@ def built_of(builder: Builder | None, answer: Answer) -> dict[tuple[Target, str]
 
     Raises:
         BuildError: a target takes none of the wheels that can be made here.
-        CudepotError: what it takes to build cannot be had.
+        CudepotError: what it takes to build is not available.
     """
     found: dict[tuple[Target, str], Made] = {}
     requires = _requires(answer)

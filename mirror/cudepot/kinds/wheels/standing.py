@@ -1,4 +1,4 @@
-"""Whether what is locked of an environment still stands, so that nothing has to be resolved again."""
+"""Whether what is locked of an environment still holds, so that nothing has to be resolved again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def standing(asking: Solving, request: str, reader: IndexReader, upgrade: bool |
         upgrade: what is to move: nothing, these projects, or all.
 
     Raises:
-        GoneError: a file is not offered any more, and its project is not to move.
+        GoneError: a file is no longer offered, and its project is not to move.
         CudepotError: a page cannot be read.
     """
     locked = _locked(asking)

@@ -42,7 +42,7 @@ class YumChain(Asked):
         """Read, verify and accept repomd.xml; ``locked`` gives dates where the store is new.
 
         Raises:
-            UpstreamError: not to be had.
+            UpstreamError: not available.
             TrustError: not signed by a pinned key, or older than one seen before.
         """
         what = self.upstream.url + PATH

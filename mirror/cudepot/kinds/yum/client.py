@@ -38,7 +38,7 @@ class DnfResult:
     """What was written for the clients of one distribution.
 
     Attributes:
-        folder: where ``files`` lie; laid out as on the client.
+        folder: where ``files`` are; laid out as on the client.
         number: the snapshot it is for.
         install: the command that installs the locked packages.
         unsigned: upstreams with metadata nobody signed.

@@ -36,7 +36,7 @@ def resolve_yum(
     Raises:
         UpstreamError: not reachable or inconsistent.
         TrustError: a signature, hash or date does not hold.
-        PinError: a pin or a dependency cannot be had.
+        PinError: a pin or a dependency is not available.
     """
     depot, upstream = asked.depot, asked.upstream
     chain = YumChain(depot, upstream, asked.source, asked.memory, asked.findings)
@@ -72,7 +72,7 @@ def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
 
 
 def _others(chain: YumChain, root: YumRoot, records: Sequence[Record]) -> dict[str, Digest]:
-    """Bring metadata that dnf does without; say what cannot be had, or used."""
+    """Bring metadata that dnf does without; say what is not available, or used."""
     found: dict[str, Digest] = {}
     left_out = [f"{one.type or 'a record'}: {one.error}" for one in root.repomd.unusable]
     for one in records:

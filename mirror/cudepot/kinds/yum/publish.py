@@ -65,7 +65,7 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
 
 
 def _folder(upstream: LockedUpstream) -> str:
-    """Return where a site has an upstream's yum repository; one of debs may lie beside it."""
+    """Return where a site has an upstream's yum repository; one of debs may be beside it."""
     return f"yum/{upstream.name}/"
 
 
@@ -241,7 +241,7 @@ def _roots(signing: Signing, records: Sequence[Record], revision: int, before: _
 
 
 def renewed(signing: Signing, root: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
-    """Return what a repository of an older snapshot becomes when it follows ``newest``: signed anew, revised later.
+    """Return what a repository of an older snapshot becomes when it follows ``newest``: signed again, revised later.
 
     yum 3 keeps what it has when it is offered an older repomd.xml. The metadata of ``newest`` stay reachable.
     """

@@ -39,7 +39,7 @@ _WORKERS = 4
 
 
 class Subject(NamedTuple):
-    """An rpm whose signature counts: where it lies, and what the lock says it is (empty in a whole mirror)."""
+    """An rpm whose signature counts: where it is, and what the lock says it is (empty in a whole mirror)."""
 
     upstream: str
     path: str

@@ -113,7 +113,7 @@ def _found(asking: Solving, readings: Sequence[Reading], target: LockedTarget, l
     """Return what a target comes to.
 
     Raises:
-        PinError: something cannot be had, or not together; the message names the target.
+        PinError: something is not available, or not together; the message names the target.
         ConfigError: none of the upstreams is for its architecture.
     """
     try:

@@ -39,7 +39,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
         before: what was locked of it before.
 
     Raises:
-        PinError: a pin or a dependency cannot be had.
+        PinError: a pin or a dependency is not available.
         TrustError, FormatError: a chosen package cannot be believed.
     """
     pins = chain.depot.config.pins_of(chain.upstream)
@@ -147,7 +147,7 @@ def _pin_finder(wanted: Sequence[tuple[Pin, RpmPin]]) -> Callable[[Rpm], Pin | N
 
 
 def named_once(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
-    """Give packages that are called the same, which lie in several folders upstream, names that differ."""
+    """Give packages that are called the same, which are in several folders upstream, names that differ."""
     found = tuple(artifacts)
     digests: dict[str, set[Digest]] = {}
     for one in found:

@@ -79,7 +79,7 @@ def load_parts(result: dict[str, Any]) -> None:
 
 
 def tell(result: dict[str, Any], step: str) -> None:
-    """Print what is known before a step: who waits in vain for its end knows where it stands."""
+    """Print what is known before a step: who waits in vain for its end knows where it is."""
     result["step"] = step
     print(json.dumps(result), flush=True)  # noqa: T201
 

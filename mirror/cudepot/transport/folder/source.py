@@ -61,7 +61,7 @@ class FolderSource:
         return About(stat.st_size, email.utils.formatdate(stat.st_mtime, usegmt=True))
 
     def fresh(self) -> FolderSource:
-        """Return this source: nothing lies between it and the disk."""
+        """Return this source: nothing is between it and the disk."""
         return self
 
     def piece(self, path: str, start: int, size: int) -> bytes | None:

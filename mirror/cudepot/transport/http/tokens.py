@@ -13,7 +13,7 @@ from cudepot.urls import LOGIN_PLACE
 
 
 def token_for(url: str) -> str:
-    """Return the token for a URL, as it stands in one: the password that ~/.netrc (or ``NETRC``) has for the host.
+    """Return the token for a URL, as it is in one: the password that ~/.netrc (or ``NETRC``) has for the host.
 
     Raises:
         UpstreamError: there is none.

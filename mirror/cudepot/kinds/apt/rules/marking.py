@@ -1,7 +1,7 @@
 """Which packages ``apt-get install`` marks: one version of each name, depth first, the first way that works. Pure.
 
 This is what apt's depcache does before its problem resolver is asked: what is wanted is marked first, then what each
-package needs, in the order of its relations; what cannot be had is not tried again. Where that leaves something
+package needs, in the order of its relations; what is not available is not tried again. Where that leaves something
 broken, the result is no solution, and :mod:`.install` searches for one.
 
 Source: the behaviour of apt 2.6, as ``apt-get -s`` shows it (tests/kinds/apt/test_choice.py compares).
@@ -190,7 +190,7 @@ class Marking:
                 self._offering[name].remove(taken.package)
 
     def _sweep(self, keys: Sequence[Name]) -> None:
-        """Take the marks off what was marked for something that is not marked any more, as apt does in the end."""
+        """Take the marks off what was marked for something that is no longer marked, as apt does in the end."""
         reached, ahead = set(keys), list(keys)
         while ahead:
             taken = self.marked.get(ahead.pop())

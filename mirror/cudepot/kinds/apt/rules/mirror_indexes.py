@@ -42,7 +42,7 @@ def _belongs(upstream: Upstream, path: str) -> bool:
     if not apt_settings(upstream).components:
         return apt_settings(upstream).sources or not _SOURCES.fullmatch(path)
     rests = [path[len(one) + 1 :] for one in apt_settings(upstream).components if path.startswith(f"{one}/")]
-    # Ubuntu's lists of contents lie beside the components, all others in one
+    # Ubuntu's lists of contents are beside the components, all others in one
     beside = path.startswith("Contents-") and _is_for(upstream, path)
     return beside or any(_is_in_component(upstream, one) for one in rests)
 

@@ -27,7 +27,7 @@ _OURS = ("filename", "size", "md5sum", "sha1", "sha256", "sha512")  # field name
 
 
 def stanza(control: bytes, filename: str, digest: Digest) -> Fields:
-    """Return the Packages stanza of a deb: its own control fields, then where it lies and what it is."""
+    """Return the Packages stanza of a deb: its own control fields, then where it is and what it is."""
     fields = {key: value for key, value in parse_stanza(control, filename).items() if key.lower() not in _OURS}
     # A leading newline in Description and friends survives: the parser keeps folded lines as they are.
     return fields | {"Filename": filename, "Size": str(digest.size), "SHA256": digest.sha256}

@@ -164,7 +164,7 @@ def _first_broken(marking: Marking) -> str:
 
 
 def _impossible(union: Union, wanted: Sequence[Package], search: Search, marking: Marking) -> PinError:
-    """Return the error that names what cannot be had, who wants it, and what each upstream has of it."""
+    """Return the error that names what is not available, who wants it, and what each upstream has of it."""
     assert search.dead_end is not None, "no solution was found"
     need, because = search.dead_end
     way = _way(marking, need.by)

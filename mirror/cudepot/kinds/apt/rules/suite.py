@@ -1,7 +1,7 @@
 """The suite of an environment: one index over its members, for what makes a bare machine and knows a suite only. Pure.
 
 debootstrap, live-build and installers read ``dists/SUITE`` of one archive. So the site is an archive at ``apt/`` whose
-suites are called like environments; no package lies there a second time (ADR 0052).
+suites are called like environments; no package is there a second time (ADR 0052).
 """
 
 from __future__ import annotations

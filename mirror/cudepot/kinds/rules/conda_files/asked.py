@@ -10,7 +10,7 @@ class Line(NamedTuple):
     """Something that a file says, and where.
 
     Attributes:
-        text: as it stands there: a match spec, a channel, a requirement of pip.
+        text: as it is written there: a match spec, a channel, a requirement of pip.
         where: ``FILE:LINE``.
         platform: on which alone it holds; empty for all.
         channel: that a match spec names; empty for any.
@@ -27,7 +27,7 @@ class Pinned(NamedTuple):
 
     Attributes:
         channel: URL of its channel, without a slash at the end.
-        subdir: it lies in there.
+        subdir: it is in there.
         filename: of the package.
         where: ``FILE:LINE``.
         platform: it is for.

@@ -1,4 +1,4 @@
-"""Requirements of an environment, wherever they stand (PEP 508): such as an index can meet. Pure."""
+"""Requirements of an environment, wherever they are (PEP 508): such as an index can meet. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cudepot.errors import ConfigError
 
 
 def read_requirement(text: str, where: str) -> Requirement:
-    """Return a requirement; ``where`` says for people where it stands.
+    """Return a requirement; ``where`` says for people where it is.
 
     Raises:
         ConfigError: it is none, or names a URL, which no index can meet.

@@ -36,7 +36,7 @@ _Known = dict[tuple[str, tuple[str, ...]], Asked]
 
 
 class _Line(NamedTuple):
-    """A line that is none of nothing, with those that continue it, and where it stands."""
+    """A line that is none of nothing, with those that continue it, and where it is."""
 
     text: str
     where: str

@@ -115,7 +115,7 @@ def marker(target: Target) -> str:
 
 
 def markers(targets: Sequence[Target]) -> list[str]:
-    """Return the markers of targets, each once, and none that lies in another: uv wants them apart."""
+    """Return the markers of targets, each once, and none that is in another: uv wants them apart."""
     whole = {(one.platform, one.python) for one in targets if not one.is_exact}
     apart = [one for one in targets if not one.is_exact or (one.platform, _minor(one)) not in whole]
     return list(dict.fromkeys(map(marker, apart)))

@@ -89,7 +89,7 @@ def _of_module(union: Union, active: Active, asked: Asked, name: str, hidden: fr
 
 
 def kept(union: Union, locked: Iterable[tuple[str, str]], moves: Collection[str] | bool) -> tuple[set[int], list[str]]:
-    """Return what has to be hidden so that locked packages stay, and which are not offered any more.
+    """Return what has to be hidden so that locked packages stay, and which are no longer offered.
 
     Args:
         union: the pool.

@@ -35,7 +35,7 @@ class RpmPin:
     """A wanted package, read in one of the ways.
 
     Attributes:
-        text: as it stands in cudepot.toml.
+        text: as it is in cudepot.toml.
         name, version, release, arch: globs.
         epoch: digits; empty for any.
         versioned: whether it asks for versions; else the newest is meant.

@@ -47,7 +47,7 @@ DESCRIBING = tuple(_FRAMES)
 
 
 def frame(kind: str, count: int) -> tuple[bytes, bytes]:
-    """Return what stands before and behind the entries of ``count`` packages in primary, filelists or other."""
+    """Return what comes before and behind the entries of ``count`` packages in primary, filelists or other."""
     return _head(kind, count), _tail(kind)
 
 

@@ -129,7 +129,7 @@ class Modules:
         """Add what the chosen streams require, the default stream first where that will do.
 
         Raises:
-            PinError: it cannot be had.
+            PinError: it is not available.
         """
         waiting = [name for name in chosen if name != _PLATFORM]
         while waiting:
