@@ -55,6 +55,10 @@ class ConfigError(CudepotError):
     code, exit_code = "E100", 3
 
 
+class SignerError(ConfigError):
+    """The site's own key cannot sign: no upstream's trouble, and nothing that is waited for."""
+
+
 class UpstreamError(CudepotError):
     """An upstream cannot be reached, lacks a file, or cuts a transfer short."""
 

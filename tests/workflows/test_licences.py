@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 from simulator.cudnn import CudnnRelease
 from simulator.nvidia import Nvidia
 from simulator.project import Project
 from tests.workflows.test_build_files import on_terminal
 
-from cudepot.digest import hexdigest
+from cudepot.depot.builds import Job
+from cudepot.digest import Digest, hexdigest
+from cudepot.formats.release import Release
+from cudepot.store.local import LocalStore
+from cudepot.workflows.build.licences import Text, question
 
 
 def two_releases(project: Project, nvidia: Nvidia) -> tuple[bytes, bytes]:
@@ -136,3 +141,12 @@ def test_what_was_shown_stays_until_the_new_licence_is_accepted(project: Project
     project.fail(8, "repackage", "--keep-last")
     project.run("publish", "--keep-last")
     assert packages(project) == shown
+
+
+def test_thousands_of_texts_are_one_line_that_can_be_mailed(tmp_path: Path) -> None:
+    job = Job("cudnn", Release("cudnn", "9.1.0.70", "12", "linux-64"), (), ())
+    texts = [Text(job, Digest.of(str(number).encode())) for number in range(10_000)]
+    asked = question(LocalStore(tmp_path, create=True), texts)
+    assert "; and 9990 more texts have not been accepted" in str(asked)
+    assert len(f"{asked}{asked.hint}") < 2000
+    assert "`cudepot licence accept` shows each text and asks" in asked.hint

@@ -17,7 +17,10 @@ from tests.workflows.test_bad_disk import can_mount, small_disk
 from tests.workflows.test_clocks import published_in_ten_years
 
 from cudepot.cli.main import main
+from cudepot.depot.isolated import Isolation
+from cudepot.errors import ConfigError, SignerError
 from cudepot.workflows.build import repackage
+from cudepot.workflows.run.steps import _follows
 
 GOOD, OTHER = "ubuntu2004/x86_64", "ubuntu2204/x86_64"
 
@@ -237,3 +240,12 @@ def test_a_damaged_snapshot_is_told_and_the_run_is_noted(shown: Project) -> None
     assert kept["exit"] == done.rc == done.json["exit"] != 0
     assert [one["name"] for one in kept["steps"]] == ["lock", "sync", "repackage", "publish"]
     assert kept["alarms"], done
+
+
+def test_a_key_that_cannot_sign_is_no_upstreams_trouble(tmp_path: Path) -> None:
+    """Else the site stays as it is night after night, with a note on one upstream and exit 14."""
+    error = SignerError("gpg: signing failed")
+    with pytest.raises(SignerError):
+        Isolation(tmp_path, str).alone("one", error)
+    assert not _follows(error), "it is waited for by nobody"
+    assert _follows(ConfigError("no lock yet"))

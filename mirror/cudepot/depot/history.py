@@ -91,10 +91,16 @@ class History:
             raise
         except TrustError as error:
             raise TrustError(
-                str(error),
-                hint="someone changed it, or the site's key was replaced: list the old one in `site.former-keys`",
+                str(error), hint=_ENDED if "key that signed it has expired" in str(error) else _OTHER
             ) from error
         return document
+
+
+_OTHER = "someone changed it, or the site's key was replaced: list the old one in `site.former-keys`"
+_ENDED = (
+    "give the site's key a later end: `gpg --homedir DIR --quick-set-expire FINGERPRINT 2y`, with `gnupg` and `key` of "
+    "[site]; where another site signed it, get that site's key again"
+)
 
 
 def _check_number(what: str, found: int, number: int) -> None:

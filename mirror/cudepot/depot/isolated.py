@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.disk import storage_errors
-from cudepot.errors import BusyError, CudepotError, InternalError, SiteError, StorageError
+from cudepot.errors import BusyError, CudepotError, InternalError, SignerError, SiteError, StorageError
 
 _MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG),
@@ -71,7 +71,7 @@ class Isolation(NamedTuple):
             yield f"{name}: {self.alone(name, error)}"
 
     def _is_everybodys(self, error: BaseException) -> bool:
-        if isinstance(error, BusyError | SiteError):
+        if isinstance(error, BusyError | SiteError | SignerError):
             return True
         cause: BaseException | None = error
         while isinstance(cause, StorageError) and cause.__cause__ is not None:

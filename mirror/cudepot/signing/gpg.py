@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 import subprocess
 import tempfile
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cudepot.disk import storage_errors
-from cudepot.errors import ConfigError, StorageError
+from cudepot.errors import ConfigError, SignerError, StorageError
 from cudepot.temporary import temporary_folder
 
 _OPTIONS = ["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--no-auto-check-trustdb"]
@@ -186,15 +185,10 @@ def _has_agent(home: Path) -> bool:
     return False
 
 
-def _check_room(home: Path) -> None:
-    """Raise StorageError where the disk of a home is full: gpg writes locks there, and says it in any language."""
-    try:
-        with tempfile.TemporaryFile(dir=home) as probe:
-            probe.write(bytes(_PROBE))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            with storage_errors(home.resolve()):
-                raise
+def _check_writable(home: Path) -> None:
+    """Raise StorageError where gpg cannot write its locks into a home: it says why in any language."""
+    with storage_errors(home), tempfile.TemporaryFile(dir=home.resolve()) as probe:
+        probe.write(bytes(_PROBE))
 
 
 def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:
@@ -204,7 +198,7 @@ def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:
     except FileNotFoundError as error:
         raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
     if done.returncode:
-        _check_room(Path(home))
+        _check_writable(Path(home))
         said = " ".join(done.stderr.decode(errors="replace").split())
-        raise ConfigError(f"gpg: {said}", hint="check `site.key` and `site.gnupg` in cudepot.toml")
+        raise SignerError(f"gpg: {said}", hint="check `site.key` and `site.gnupg` in cudepot.toml")
     return done.stdout

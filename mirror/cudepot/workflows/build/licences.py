@@ -14,7 +14,7 @@ from cudepot.formats.payload import Role
 from cudepot.store.local import LocalStore
 from cudepot.workflows.build.unpack import chunks, load_rules, members
 
-_NAMED = 10  # builds named for one text
+_NAMED = 10  # builds named for one text, and texts named in one error: a line is mailed, logged and kept
 
 
 class Text(NamedTuple):
@@ -101,6 +101,12 @@ def terms_of(lock: Lock, texts: Iterable[Text]) -> tuple[Terms, ...]:
 def question(store: LocalStore, waiting: Sequence[Text]) -> EulaError:
     """Return the one error that asks for every text, and says how to accept them."""
     terms = terms_of(Lock(), waiting)
+    if len(terms) > _NAMED:
+        hint = (
+            "`cudepot licence list` lists all of them; `cudepot licence accept` shows each text and asks, without a "
+            "network; then run `cudepot repackage`"
+        )
+        return UnacceptedError(not_accepted(terms), hint=hint, waiting=waiting)
     paths = ", ".join(str(store.path(one.digest)) for one in terms)
     hashes = " ".join(one.digest.sha256 for one in terms)
     return UnacceptedError(
@@ -113,7 +119,8 @@ def question(store: LocalStore, waiting: Sequence[Text]) -> EulaError:
 
 def not_accepted(terms: Sequence[Terms]) -> str:
     """Return what is wrong while texts are not accepted."""
-    told = "; ".join(f"{one.listed} (sha256 {one.digest.sha256})" for one in terms)
+    told = "; ".join(f"{one.listed} (sha256 {one.digest.sha256})" for one in terms[:_NAMED])
+    told += f"; and {len(terms) - _NAMED} more texts" if len(terms) > _NAMED else ""
     many = len(terms) > 1
     return f"the licence{'s' if many else ''} of {told} {'have' if many else 'has'} not been accepted"
 

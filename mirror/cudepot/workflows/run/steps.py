@@ -10,7 +10,7 @@ from cudepot.catalog.run_report import Met, Step
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble, unforeseen
 from cudepot.disk import storage_errors
-from cudepot.errors import BusyError, ConfigError, CudepotError, EulaError
+from cudepot.errors import BusyError, ConfigError, CudepotError, EulaError, SignerError
 from cudepot.masked import masked
 
 _FOLLOWS = (ConfigError, EulaError)
@@ -48,10 +48,14 @@ def step(depot: Depot, name: str, work: Callable[[], Ran], *, after: bool) -> St
         ran = Ran({}, (), [Trouble("", error)])
     except Exception as error:  # noqa: BLE001 - a fault of ours in one verb must not keep the others from running
         ran = Ran({}, (), [Trouble("", unforeseen(name, error, depot.unforeseen(error)))])
-    follows = [one for one in ran.troubles if after and isinstance(one.error, _FOLLOWS)]
+    follows = [one for one in ran.troubles if after and _follows(one.error)]
     met = tuple(_met(one) for one in ran.troubles if one not in follows)
     notes = (*map(masked, ran.notes), *(_met(one).line() for one in follows))
     return Step(name, round(time.monotonic() - began, 3), ran.done, notes, met)
+
+
+def _follows(error: CudepotError) -> bool:
+    return isinstance(error, _FOLLOWS) and not isinstance(error, SignerError)
 
 
 def _met(one: Trouble) -> Met:
@@ -112,12 +116,12 @@ def published(depot: Depot, *, dry_run: bool) -> Ran:
     }
     done |= {"added": len(result.added), "removed": len(result.removed), "held": [one.name for one in result.held]}
     told = (*result.notes, *result.unsigned, *result.unsolvable, *result.foreign)
-    waiting = (one for one in result.held if one.kept and isinstance(one.error, _FOLLOWS))
+    waiting = (one for one in result.held if one.kept and _follows(one.error))
     notes = (f"{one.name}: {one.error}, so it stays as it was published last" for one in waiting)
     return Ran(done, (*told, *notes), list(_faulty(result.held)))
 
 
 def _faulty(held: Sequence[Any]) -> Iterator[Trouble]:
     for one in held:
-        if not (one.kept and isinstance(one.error, _FOLLOWS)):
+        if not (one.kept and _follows(one.error)):
             yield Trouble(one.name, one.error)
