@@ -44,6 +44,7 @@ ELSEWHERE = {
     "publish --clock-is-right": ("workflows/test_clocks.py", "--clock-is-right"),
     "remove --environment": ("workflows/test_add.py", "--environment"),
     "rollback": ("workflows/test_bundles.py", '"rollback"'),
+    "restore": ("workflows/test_backup.py", '"restore"'),
     "trust add": ("cli/test_trust.py", '"trust", "add"'),
     "update": ("workflows/test_update.py", '"update"'),
 }

@@ -91,7 +91,9 @@ def test_the_same_site_comes_back_on_an_empty_machine(lost: Lost, tmp_path: Path
     assert told["left_out"] == ["elsewhere"], "a link that leads out of the project"
     assert told["left"] == {UP: [1, told["left"][UP][1]]}, "what the present lock has of an upstream is left to it"
     shutil.move(project.base, tmp_path / "gone")
+    before_umask = os.umask(0o077)
     done = lost.restore(tmp_path / "new").json
+    os.umask(before_umask)
     assert (done["fetched"], done["lacking"], done["shown"]) == (1, [], {"dev": 2, "prod": 1})
     assert "the private key is not here" in done["notes"][0]
     assert trees(tmp_path / "new") == before
@@ -118,6 +120,7 @@ def _with_odd_files(base: Path) -> dict[str, int]:
             (base / name).parent.mkdir(exist_ok=True)
             (base / name).write_text(name)
         (base / name).chmod(mode | (0o4000 if name == "hooks/tell" else 0))  # no right of another user comes back
+    modes["own"] = 0o755  # what the usual umask gives, and another does not
     (base / "mine").symlink_to("own/mine_1.0_amd64.deb")
     (base / "elsewhere").symlink_to("../outside")
     return modes

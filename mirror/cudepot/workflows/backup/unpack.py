@@ -5,7 +5,7 @@ The files of the project come last and cudepot.toml the very last, so that a run
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cudepot.digest import CHUNK, Digest, VerifyingReader
@@ -16,7 +16,7 @@ from cudepot.ports import Progress
 from cudepot.store.layout import MANIFESTS, PROMOTIONS, SNAPSHOTS
 from cudepot.store.local import LocalStore
 from cudepot.workflows.backup.opened import DAMAGED, Opened
-from cudepot.workflows.backup.project_files import FILE
+from cudepot.workflows.backup.project_files import FILE, FOLDER
 from cudepot.workflows.bundle.volume import take_member
 
 TOML = "cudepot.toml"
@@ -60,6 +60,7 @@ def unpack_backup(opened: Opened, base: Path, progress: Progress) -> tuple[str, 
 def _project(opened: Opened, base: Path) -> None:
     """Write the project's files with the permissions they had, then links and folders, and cudepot.toml last."""
     manifest = opened.manifest
+    _folders(base, (*manifest.project, *manifest.links))
     ordered = sorted(_lacking(base, manifest.project), key=lambda one: one[0] == TOML)
     for name, digest in ordered:
         if name == TOML:
@@ -68,13 +69,22 @@ def _project(opened: Opened, base: Path) -> None:
         _write(opened, digest, base / name, mode & _KEY if _KEYS in name else mode)
 
 
+def _folders(base: Path, names: Iterable[str]) -> None:
+    """Make the folders that are missing, with the usual permissions whatever the umask is."""
+    every = {folder for name in names for folder in Path(name).parents if folder != Path()}
+    with storage_errors(base):
+        for folder in sorted(every):
+            if not (base / folder).is_dir():
+                (base / folder).mkdir()
+                (base / folder).chmod(FOLDER)
+
+
 def _links_and_folders(opened: Opened, base: Path) -> None:
     """Make links, and give folders the permissions they had: those below first, for one may forbid writing."""
     manifest = opened.manifest
     with storage_errors(base):
         for name, target in manifest.links.items():
             if not (base / name).is_symlink():
-                (base / name).parent.mkdir(parents=True, exist_ok=True)
                 (base / name).symlink_to(target)
         for name in sorted(manifest.modes.keys() - manifest.project.keys(), reverse=True):
             (base / name).mkdir(parents=True, exist_ok=True)
