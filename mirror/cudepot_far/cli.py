@@ -188,6 +188,8 @@ def _ended(done: Result) -> str:
         return f"imported snapshot {', '.join(map(str, done.imported))}; next: publish"
     if done.channels:
         return "no new snapshot, but channels have moved; next: publish"
+    if done.noted:
+        return "no new snapshot, but new tags or records of promotions"
     return "no snapshot is complete yet" if done.waiting else "nothing is new"
 
 

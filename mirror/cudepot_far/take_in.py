@@ -40,7 +40,8 @@ class Refused(NamedTuple):
 class Result(NamedTuple):
     """What importing did: numbers of snapshots, bundles that wait, how many objects were new, what vouches for it.
 
-    ``channels`` is what each channel shows on the near side, where that is news.
+    ``channels`` is what each channel shows on the near side, where that is news; ``noted`` is whether that, or a tag
+    or a record, is.
     """
 
     imported: List[int]
@@ -49,6 +50,7 @@ class Result(NamedTuple):
     proved: List[Proved]
     refused: List[Refused]
     channels: Dict[str, int]
+    noted: bool
 
 
 def take_in(project: Project, files: Sequence[str], say: Say) -> Result:
@@ -74,7 +76,8 @@ def take_in(project: Project, files: Sequence[str], say: Say) -> Result:
     left = [manifest for name, manifest in known.items() if store.has_manifest(INCOMING, name)]
     told = told_of(store)
     return result._replace(
-        channels=dict(told.channels) if told != before else {},
+        channels=dict(told.channels) if told.channels != before.channels else {},
+        noted=told != before,
         waiting=_waiting(store, left),
         objects=new,
         refused=list(unreadable.values()) + result.refused,
@@ -140,7 +143,7 @@ def _take(store: Store, volume: Volume, say: Say) -> int:
 
 def _finish(project: Project, known: Dict[str, Manifest], given: Iterable[str], say: Say) -> Result:
     """Import what is complete, the oldest first, and forget what is refused or was overtaken."""
-    store, result = project.store, Result([], [], 0, [], [], {})
+    store, result = project.store, Result([], [], 0, [], [], {}, False)
     faults: List[FarError] = []
     for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
         base = manifest.base

@@ -145,6 +145,8 @@ def _ended(done: ImportResult, numbers: str) -> str:
         return f"imported snapshot {numbers}; next: cudepot publish"
     if done.channels:
         return "no new snapshot, but channels have moved; next: cudepot publish"
+    if done.noted:
+        return "no new snapshot, but new tags or records of promotions"
     return "no snapshot is complete yet" if done.waiting else "nothing is new"
 
 

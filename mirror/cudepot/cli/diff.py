@@ -141,4 +141,5 @@ def _line(one: Change) -> str:
         versions = f"{one.before}, content changed"
     else:
         versions = f"{one.before} -> {one.after}"
-    return f"{_MARKS[one.kind]} {one.ecosystem} {one.place}: {one.name} {versions} ({one.why})"
+    why = f" ({one.why})" if one.why else ""
+    return f"{_MARKS[one.kind]} {one.ecosystem} {one.place}: {one.name} {versions}{why}"

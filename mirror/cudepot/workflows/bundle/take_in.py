@@ -50,6 +50,7 @@ class ImportResult:
         refused: bundles given before that do not hold or that newer ones have overtaken.
         room: of a dry run, what the store's disk would have to take.
         channels: what each channel shows on the near side, where that is news.
+        noted: whether what the bundles say of channels, promotions or tags is news.
         unlisted: what to do to show them here; empty where nothing is.
     """
 
@@ -61,6 +62,7 @@ class ImportResult:
     refused: tuple[Refused, ...] = ()
     room: tuple[Room, ...] = ()
     channels: Mapping[str, int] = field(default_factory=dict)
+    noted: bool = False
     unlisted: str = ""
 
 
@@ -102,7 +104,8 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
     told = told_of(depot.store)
     return ImportResult(
         tuple(done.imported), _waiting(depot.store, left), new, done.proved, done.licences, refused,
-        channels=dict(told.channels) if told != before else {}, unlisted=unlisted(depot.config.site.channels, told),
+        channels=dict(told.channels) if told.channels != before.channels else {}, noted=told != before,
+        unlisted=unlisted(depot.config.site.channels, told),
     )  # fmt: skip
 
 
