@@ -116,7 +116,8 @@ def _place(args: argparse.Namespace) -> Place:
     base, there = Path(args.directory).resolve(), Place()
     hour, minute = args.at
     user, image, metrics = args.user or _owner(base) or there.user, args.image or there.image, args.metrics
-    metrics, gnupg = metrics and str(base / metrics), _gnupg(base, there.gnupg)
+    metrics = metrics and str(base / metrics)
+    gnupg = _gnupg(base, there.gnupg) if args.kind == "kubernetes" else ""
     return Place(str(base), _program() or there.program, user, hour, minute, image, metrics, gnupg)
 
 
