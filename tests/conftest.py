@@ -17,6 +17,7 @@ from simulator.project import Project
 from simulator.site_key import SiteKey
 from simulator.warm import Warm
 from simulator.yum import Rhel, RhelArtifacts
+from tests.groups import group_of
 from tests.projects import (  # noqa: F401 - fixtures
     dists,
     flat,
@@ -36,8 +37,24 @@ import cudepot
 TESTS = Path(__file__).parent
 
 # A busy machine is no fault: neither how long an example takes nor how long it takes to think of one.
-settings.register_profile("cudepot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_STEADY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("cudepot", _STEADY)
+settings.register_profile("cudepot-short", _STEADY, max_examples=40)
 settings.load_profile("cudepot")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try fewer examples where the lengthy tests are left out too; they are others each time."""
+    if "not lengthy" in config.option.markexpr:
+        settings.load_profile("cudepot-short")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run the tests that share what takes long to make."""
+    for item in items:
+        if group := group_of(item):
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish() -> None:

@@ -40,7 +40,7 @@ class World:
     folder: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # little to make: a worker each
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("judge")
     (folder / "up").mkdir()
