@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from simulator.keys import Key, KeyHome
 from simulator.project import Project
-from simulator.sides import FARS, Far
+from simulator.sides import FARS, Far, FarAlone
 from simulator.site_key import SiteKey
 from simulator.small_distribution import CUDA, MAIN, NEW, SECURITY, SmallDistribution
 from tests.clients.apt import AptRoot
@@ -272,7 +272,7 @@ def test_every_other_verb_takes_it(closed: Project, world: SmallDistribution, tm
         assert root.version("make") == "4.3"
 
 
-@pytest.mark.parametrize("kind", FARS)
+@pytest.mark.parametrize("kind", [Far, pytest.param(FarAlone, marks=pytest.mark.lengthy)])
 def test_a_far_side_proves_it_again_and_installs_it(
     closed: Project,
     site_key: SiteKey,
@@ -283,7 +283,7 @@ def test_a_far_side_proves_it_again_and_installs_it(
 ) -> None:
     ask(closed, "cuda-toolkit-12-6", bootstrap=True)
     publish(closed)
-    far = Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+    far = kind(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
     brought(closed, far, tmp_path, 0)
     world.offer(world.security, "libc6", "2.36-9+deb12u2")
     world.publish()

@@ -55,7 +55,7 @@ def shown(bundles: Near, far: FarAlone) -> FarAlone:
 EACH = pytest.param(1000, marks=pytest.mark.lengthy)
 
 
-@pytest.mark.parametrize("most", [4, EACH], ids=["some steps", "each step"])
+@pytest.mark.parametrize("most", [2, EACH], ids=["some steps", "each step"])
 @pytest.mark.parametrize("verb", ["import", "publish"])
 def test_whenever_it_is_killed_the_site_stays_and_the_next_run_goes_on(
     bundles: Near, shown: FarAlone, verb: str, most: int

@@ -19,6 +19,7 @@ from tests.clients.chroot import Chroot, why_not
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.lengthy,
     pytest.mark.xdist_group("debian"),
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]

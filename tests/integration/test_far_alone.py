@@ -18,6 +18,7 @@ from tests.clients.chroot import why_not
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.lengthy,
     pytest.mark.xdist_group("debian"),
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]

@@ -20,7 +20,6 @@ from simulator.yum import YUM_PATH, Rhel
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
-from tests.sites import S3_KINDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,7 +51,7 @@ def folder(project: Project) -> Iterator[Shown]:
         yield Shown(project, f"{site.url}/current")
 
 
-@pytest.fixture(params=[one for one in S3_KINDS if one.values != ("rclone",)])
+@pytest.fixture(params=["moto", pytest.param("radosgw", marks=pytest.mark.lengthy)])
 def bucket(request: pytest.FixtureRequest, project: Project, s3_server: Callable[[str], S3Server]) -> Shown:
     """A site in a bucket, which clients read themselves."""
     server = s3_server(request.param)

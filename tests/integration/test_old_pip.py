@@ -15,7 +15,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize(
     "version",
-    ["19.3.1", "20.0.2", "20.2.4"],  # the first to know manylinux2014; Ubuntu 20.04's; the last without PEP 600
+    [  # the first to know manylinux2014; Ubuntu 20.04's; the last without PEP 600
+        "19.3.1",
+        pytest.param("20.0.2", marks=pytest.mark.lengthy),
+        pytest.param("20.2.4", marks=pytest.mark.lengthy),
+    ],
 )
 def test_an_old_pip_installs_the_wheel_of_cudnn_8(showcase: Project, version: str, tmp_path: Path) -> None:  # noqa: F811
     env = PythonEnv(tmp_path / "venv")

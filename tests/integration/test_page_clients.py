@@ -60,6 +60,7 @@ def test_an_unchanged_publish_keeps_the_keyring_package_and_verify_is_content(sh
     assert package.name == f"{KEYRING}_1.2_all.deb"
 
 
+@pytest.mark.lengthy
 @pytest.mark.xdist_group("debian")
 @pytest.mark.skipif(bool(chroot.why_not()), reason=chroot.why_not() or "-")
 @pytest.mark.parametrize(("host", "fetch"), [("127.0.0.1", "apt"), ("localhost", "python3")])

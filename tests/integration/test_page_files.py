@@ -103,6 +103,7 @@ def hash_of(project: Project, name: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.lengthy
 @pytest.mark.xdist_group("debian")
 @pytest.mark.skipif(bool(why_not()), reason=why_not())
 def test_local_deb_on_a_debian(browser: Browser, url: str, base: Path, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def guide(tmp_path: Path) -> Iterator[Guide]:
         yield Guide(tmp_path / "acme", team)
 
 
+@pytest.mark.lengthy
 def test_the_page_from_nothing_to_import_torch(guide: Guide) -> None:
     guide.follow("1. Name the indexes")
     locked = guide.follow("2. Say what people install")

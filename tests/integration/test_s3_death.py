@@ -18,7 +18,7 @@ from tests.sites import Place, place_of
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.lengthy]
 FILES = 120
 
 
@@ -63,7 +63,7 @@ def publish(place: Place, number: int, parts: tuple[dict[str, Digest], dict[str,
     site.switch(number)
 
 
-@pytest.mark.parametrize("victim", ["rgw", pytest.param("osd", marks=pytest.mark.lengthy)])
+@pytest.mark.parametrize("victim", ["rgw", "osd"])
 def test_a_daemon_killed_in_mid_publish_harms_nothing(
     tmp_path: Path, s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:

@@ -16,7 +16,6 @@ from tests.clients import conda_env
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv, load_cudnn
 from tests.integration.world import Project
-from tests.sites import S3_KINDS
 
 NEW, OLD = ("libcudnn8", "libcudnn8-dev"), "libcudnn8=8.0.5.39-1+cuda10.2"
 DEBS = tuple(f"{name}=8.0.5.39-1+cuda11.1" for name in NEW)
@@ -33,7 +32,7 @@ class World:
     bucket: str
 
 
-@pytest.fixture(scope="module", params=[one for one in S3_KINDS if one.values != ("rclone",)])
+@pytest.fixture(scope="module", params=["moto", pytest.param("radosgw", marks=pytest.mark.lengthy)])
 def world(
     request: pytest.FixtureRequest,
     s3_server: Callable[[str], S3Server],

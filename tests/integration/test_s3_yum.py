@@ -14,12 +14,11 @@ from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
 from tests.integration.test_yum_site import CUDNN, NEW, OLD, YUM, add_yum, publish
-from tests.sites import S3_KINDS
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed")
 
 
-@pytest.mark.parametrize("kind", [one for one in S3_KINDS if one.values != ("rclone",)])
+@pytest.mark.parametrize("kind", ["moto", pytest.param("radosgw", marks=pytest.mark.lengthy)])
 def test_dnf_installs_and_goes_on_after_a_switch(
     kind: str, site_key: SiteKey, rhel: Rhel, s3_server: Callable[[str], S3Server], tmp_path: Path
 ) -> None:

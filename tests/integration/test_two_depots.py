@@ -54,6 +54,7 @@ def _publish(near: Project, *export: str | Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.lengthy
 def test_three_increments_cross_the_gap(medium: tuple[Path, str, str], tmp_path: Path) -> None:
     bundles, key, licence = medium
     far = Project(tmp_path / "far")

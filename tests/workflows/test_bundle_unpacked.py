@@ -11,7 +11,7 @@ import pytest
 from simulator.keys import Key, KeyHome
 from simulator.process import run
 from simulator.project import Project
-from simulator.sides import FARS, Far, Near, deb_of
+from simulator.sides import Far, FarAlone, Near, deb_of
 from simulator.site_key import SiteKey
 from tests.workflows.test_hostile_bundles import read
 from tests.workflows.test_stolen_site_key import Objects, forged, put
@@ -31,7 +31,7 @@ def near(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -
     return near
 
 
-@pytest.fixture(params=FARS)
+@pytest.fixture(params=[Far, pytest.param(FarAlone, marks=pytest.mark.lengthy)])
 def far(request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
     one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint)
     return one.init()

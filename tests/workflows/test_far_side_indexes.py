@@ -13,7 +13,7 @@ from simulator.apt import DistsRepo
 from simulator.debs import write_deb
 from simulator.keys import Key, KeyHome
 from simulator.project import Project
-from simulator.sides import FARS, Far, Near, deb_of
+from simulator.sides import Far, FarAlone, Near, deb_of
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.kinds.yum.world import DEVEL, add_yum
@@ -31,7 +31,7 @@ Text = tuple[str, bytes]
 """A path on the site and its new content."""
 
 
-@pytest.fixture(params=FARS)
+@pytest.fixture(params=[Far, pytest.param(FarAlone, marks=pytest.mark.lengthy)])
 def far(request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
     """A far side that has nothing yet."""
     one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint)
