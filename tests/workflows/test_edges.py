@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +15,11 @@ from simulator.server import Server
 from simulator.sides import Far, Near, deb_of
 from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
+from tests.workflows.following import edge_in, files, follow, forged, with_edges
 
 from cudepot.catalog.site.bundle import Link, parse_manifest, render_manifest
-
-
-def with_edges(project: Near | Far) -> None:
-    """Let the site of a project have what edges need."""
-    toml = project.toml if isinstance(project, Far) else project.project.toml
-    text = toml.read_text()
-    toml.write_text(re.sub(r"^\[site\]$", "[site]\nedges = true", text, flags=re.MULTILINE))
+from cudepot.catalog.site.shown import Shown, written
+from cudepot.digest import Digest
 
 
 @pytest.fixture
@@ -43,21 +39,10 @@ def web(near: Near) -> Iterator[Server]:
         yield server
 
 
-def edge_in(folder: Path, key: SiteKey, upstream: tuple[KeyHome, Key]) -> Far:
-    one = Far(folder, key.key_file, upstream[1].fingerprint).init()
-    with_edges(one)
-    return one
-
-
 @pytest.fixture
 def edge(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
     """An edge that has nothing yet."""
     return edge_in(tmp_path / "edge", site_key, upstream_key)
-
-
-def follow(edge: Far, web: Server, *options: str) -> dict[str, object]:
-    done: dict[str, object] = edge.run("edge", web.url, "--json", "--wait", "0", *options).json
-    return done
 
 
 def shown(edge: Far) -> Fingerprint:
@@ -73,14 +58,10 @@ def refuse(edge: Far, web: Server, code: int) -> str:
     return f"{done.error} {done.hint}"
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
-
-
 def test_an_edge_shows_what_the_site_shows_and_asks_once_while_that_is_the_same(
     near: Near, web: Server, edge: Far
 ) -> None:
-    os.utime(near.project.site / "follow.json", (1e9, 1e9))  # a date of this very second proves nothing
+    os.utime(near.project.site / "shown.asc", (1e9, 1e9))  # a date of this very second proves nothing
     done = follow(edge, web)
     assert (done["number"], done["fresh"], done["shown"]) == (1, True, 1)
     assert done["proved"][0]["signers"] == [near.repo.key.fingerprint]  # type: ignore[index]
@@ -88,7 +69,7 @@ def test_an_edge_shows_what_the_site_shows_and_asks_once_while_that_is_the_same(
     assert edge.run("verify", "--json").json["faults"] == []
     web.forget()
     assert follow(edge, web)["fresh"] is False
-    assert [(one.path, one.status) for one in web.requests] == [("/follow.json", 304)]
+    assert [(one.path, one.status) for one in web.requests] == [("/shown.asc", 304)]
 
 
 def test_only_what_is_missing_is_fetched_and_snapshots_between_are_passed_over(
@@ -193,23 +174,101 @@ def test_an_older_snapshot_is_refused_and_the_hint_shows_it(near: Near, web: Ser
     follow(edge, web)
     near.publish(deb_of("second"))
     follow(edge, web)
-    for name in ("follow.json", "follow.json.asc", "snapshot.json", "snapshot.json.asc"):
+    for name in ("shown.asc", "follow.json", "follow.json.asc", "snapshot.json", "snapshot.json.asc"):
         web.extra[f"/{name}"] = old[name]
     assert "`cudepot rollback 1`" in refuse(edge, web, 5)
     edge.run("rollback", "1")
     assert (edge.site).readlink().name == "000001"
 
 
-def test_a_site_that_forgot_its_snapshots_is_told_from_one_that_goes_on(
+def test_a_site_that_began_again_is_taken_when_somebody_says_so(
+    near: Near, web: Server, edge: Far, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path
+) -> None:
+    """Refused while the new chain is shorter, when it has as many snapshots, and when gc left none in common."""
+    near.publish(deb_of("second"))
+    follow(edge, web)
+    again = Near(tmp_path / "again", site_key, upstream_key)
+    with_edges(again)
+    with Server(again.project.site) as other:
+        other.young = 0
+        again.publish(deb_of("another", size=100_000))
+        assert "older than 2" in refuse(edge, other, 5)
+        again.publish(deb_of("third"))
+        assert "does not follow snapshot 2" in refuse(edge, other, 5)
+        again.publish(deb_of("fourth"))
+        again.project.run("gc", "--keep", "1", "--force")
+        again.publish(deb_of("fifth"))
+        assert "`cudepot edge --accept-new-chain`" in refuse(edge, other, 5)
+        assert follow(edge, other, "--accept-new-chain", "-n")["forgotten"] == [2]
+        done = follow(edge, other, "--accept-new-chain")
+        assert (done["forgotten"], done["shown"]) == ([2], 4)
+        assert files(edge.site) == files(again.project.site)
+        again.publish(deb_of("sixth"))
+        assert follow(edge, other)["shown"] == 5
+    assert edge.run("verify", "--json").json["faults"] == []
+    assert "older than 5" in refuse(edge, web, 5), "the site of before is not taken by the way"
+
+
+def test_a_snapshot_that_gc_removed_on_the_site_still_tells_where_an_edge_is(
     near: Near, web: Server, edge: Far, site_key: SiteKey
 ) -> None:
     follow(edge, web)
-    near.publish(deb_of("second"))
+    for number in range(2, 5):
+        near.publish(deb_of(f"deb{number}"))
+        near.project.run("gc", "--keep", "1", "--force")
+    near.publish(deb_of("last"))
     manifest = parse_manifest((near.project.site / "follow.json").read_bytes(), "manifest")
-    forked = render_manifest(replace(manifest, chain=(Link(1, "0" * 64),)))
-    web.extra["/follow.json"] = forked
-    web.extra["/follow.json.asc"] = KeyHome(site_key.home).detach(forked, site_key.key)
+    assert [one.number for one in manifest.chain] == [1, 2, 3, 4]
+    fork = render_manifest(replace(manifest, chain=(Link(1, "0" * 64), *manifest.chain[1:])))
+    said = (near.project.site / "shown.asc").read_bytes()
+
+    def shows(one: Shown) -> Shown:
+        return one._replace(shows=(one.shows[0]._replace(manifest=Digest.of(fork)),))
+
+    web.extra["/follow.json"] = fork
+    web.extra["/follow.json.asc"] = KeyHome(site_key.home).detach(fork, site_key.key)
+    web.extra["/shown.asc"] = forged(said, site_key, shows)
     assert "does not follow snapshot 1" in refuse(edge, web, 5)
+    web.extra.clear()
+    assert follow(edge, web)["shown"] == 5
+
+
+def test_an_edge_that_hears_nothing_new_for_too_long_says_so(
+    near: Near, web: Server, edge: Far, site_key: SiteKey, tmp_path: Path
+) -> None:
+    """A night without news costs one request of the edge, and a held-back answer is an alarm."""
+    follow(edge, web)
+    said = (near.project.site / "shown.asc").read_bytes()
+    edge.toml.write_text(edge.toml.read_text().replace("[site]", f'[site]\nfollow = "{web.url}"'))
+    assert "edge_valid_until" in _metrics(edge, tmp_path)
+    near.project.run("publish")
+    assert (near.project.site / "shown.asc").read_bytes() == said, "two runs of one night say the same"
+
+    def days_ago(days: int) -> bytes:
+        then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+        dates = {"signed": written(then), "until": written(then + datetime.timedelta(days=3))}
+        return forged(said, site_key, lambda one: one._replace(**dates))
+
+    edge.store.joinpath("edge.json").unlink()
+    web.extra["/shown.asc"] = days_ago(4)
+    done = follow(edge, web)
+    assert (done["fresh"], "counted until" in done["notes"][0]) == (False, True)
+    assert "counted until" in "".join(edge.run("status", "--check", "--json", check=False).json["alarms"])
+    assert edge.run("run", "--wait", "0", check=False).rc == 14
+    web.extra["/shown.asc"] = days_ago(5)
+    assert "there was something newer" in refuse(edge, web, 5)
+    web.extra["/shown.asc"] = days_ago(-1)
+    assert "this machine's clock" in refuse(edge, web, 5)
+    web.extra["/shown.asc"] = days_ago(1)
+    web.forget()
+    assert follow(edge, web)["notes"] == []
+    assert [one.path for one in web.requests] == ["/shown.asc"]
+    assert edge.run("status", "--check", check=False).rc == 0
+
+
+def _metrics(edge: Far, folder: Path) -> str:
+    edge.run("status", "--metrics", str(folder / "cudepot.prom"))
+    return (folder / "cudepot.prom").read_text()
 
 
 def test_a_site_without_edges_says_what_to_set_there(near: Near, web: Server, edge: Far) -> None:

@@ -23,6 +23,7 @@ from cudepot.cli.serve_watched import watched
 from cudepot.depot.fault_memory import Standing
 from cudepot.transport.shown_folder import offer
 from cudepot.workflows import facts
+from cudepot.workflows.edge.heard import Heard
 from cudepot.workflows.facts import Facts, KeyEnd, Shown
 from cudepot.workflows.metrics import exposed
 from cudepot.workflows.publish.hold import Hold
@@ -54,6 +55,7 @@ def everything() -> Facts:
     status = Status(
         "ok", (upstream,), 77, 1, 3, (1, 2, 3), 3, "sync", faults, hold=Hold(3, 1, "2026-11-29T00:00:00Z"),
         environments=environments, last_run=RUN, channels={"dev": 3, "prod": None},
+        heard=Heard(signed="2026-11-29T00:00:00Z", until="2026-12-02T00:00:00Z"),
     )  # fmt: skip
     shown = Shown("2026-11-29T00:00:00Z", 4, 400, {"e": 2}, {"apt/u/InRelease": DAY})
     keys = KeyEnd("u", "F", DAY.date()), KeyEnd("site", "S", None)

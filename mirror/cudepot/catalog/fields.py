@@ -10,6 +10,8 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(kB|MB|GB|TB)")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
+_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -107,6 +109,14 @@ class Table:
         from decimal import Decimal  # noqa: PLC0415 - of the few that give one
 
         return int(Decimal(found[1]) * _UNITS[found[2]])
+
+    def duration(self, key: str, default: str = "") -> int:
+        """Return seconds for ``30d``, ``12h`` or ``2w``; 0 when nothing is given."""
+        text = self.text(key, default)
+        found = _DURATION.fullmatch(text)
+        if text and not found:
+            raise ConfigError(f"expected a time as '30d', '12h' or '2w' in {self.path(key)!r}, found {text!r}")
+        return int(found[1]) * _SECONDS[found[2]] if found else 0
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return a boolean."""

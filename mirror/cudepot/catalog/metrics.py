@@ -26,6 +26,8 @@ METRICS = (
     Row("cudepot_site_bytes", "Their bytes, each file once."),
     Row("cudepot_channel_snapshot", "Number of the snapshot that a channel shows; 0 when it shows none.", ("channel",)),
     Row("cudepot_site_valid_until_timestamp_seconds", "When a root on the site expires (Valid-Until).", ("path",)),
+    Row("cudepot_edge_signed_timestamp_seconds", "When the site that an edge follows signed last what it shows."),
+    Row("cudepot_edge_valid_until_timestamp_seconds", "When something newer has to have come from there."),
     Row("cudepot_rollback_in_force", "1 while a rollback holds, else 0."),
     Row("cudepot_rollback_timestamp_seconds", "Since when it holds; only while one does."),
     Row("cudepot_store_snapshots", "Snapshots in the store."),

@@ -70,8 +70,12 @@ def run(args: argparse.Namespace) -> Answer:
         known = _facts(depot) if args.metrics or args.json else None
         result = known.status if known else status(depot)
         wrong = (*alarms(result), *(late(result, depot.clock(), args.max_age) if args.max_age is not None else ()))
-    answer = asdict(replace(result, hold=None, last_run=None)) | {"faults": [one.as_json() for one in result.faults]}
+    answer = asdict(replace(result, hold=None, last_run=None, heard=None)) | {
+        "faults": [one.as_json() for one in result.faults]
+    }
     answer["environments"] = [one._asdict() for one in result.environments]
+    heard = result.heard
+    answer["heard"] = {"url": heard.url, "signed": heard.signed, "until": heard.until} if heard else None
     answer |= {"hold": result.hold.as_json() if result.hold else None, "alarms": list(wrong)}
     answer["last_run"] = render_report(result.last_run) if result.last_run else None
     if known:

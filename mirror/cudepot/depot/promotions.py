@@ -42,11 +42,13 @@ def promotion_faults(documents: Promotions, verifier: Callable[[], Verifier]) ->
 
 def last_promotion(documents: Promotions, channel: str) -> Promotion | None:
     """Return the newest record of a channel, its signature not checked; None where there is none."""
-    for number in reversed(documents.numbers()):
-        one = parse_promotion(documents.read(number)[0], str(documents.path(number)))
-        if one.channel == channel:
-            return one
-    return None
+    every = (promotion_of(documents, number) for number in reversed(documents.numbers()))
+    return next((one for one in every if one.channel == channel), None)
+
+
+def promotion_of(documents: Promotions, number: int) -> Promotion:
+    """Return one record, its signature not checked."""
+    return parse_promotion(documents.read(number)[0], str(documents.path(number)))
 
 
 def add_promotion(signing: Signing, record: Promotion) -> Promotion:

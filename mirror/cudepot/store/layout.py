@@ -146,8 +146,12 @@ FOLLOWED = Entry(
     "followed", "what the site says of its snapshots to the edges that follow it: `000001.json`",
     Loss.WORK, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
+SHOWN = Entry(
+    "shown.json", "what the site says to edges that it shows, as it was signed last: here, or by the site followed",
+    Loss.WORK, Guard.CHECK, Dry.COPY,
+)  # fmt: skip
 EDGE = Entry(
-    "edge.json", "which snapshot the site that is followed showed last, for asking whether it changed",
+    "edge.json", "what the site that is followed said last, and when, for asking whether it changed",
     Loss.WORK, Guard.CHECK, Dry.COPY,
 )  # fmt: skip
 SIGNATURES = Entry(
@@ -183,7 +187,7 @@ LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED, FOLLOWED)
 LAYOUT = (
     FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS,
-    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, SITE, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, EDGE, SIGNATURES,
-    SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
+    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, SITE, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SHOWN, EDGE,
+    SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

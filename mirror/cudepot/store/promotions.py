@@ -39,3 +39,9 @@ class Promotions:
         with storage_errors(path):
             write_atomic(path, document, mode=0o444)
             write_atomic(path.with_suffix(".json.asc"), signature, mode=0o444)
+
+    def remove(self, number: int) -> None:
+        """Forget a record of a site that began again; raise StorageError where the disk refuses."""
+        with storage_errors(self.path(number)):
+            self.path(number).with_suffix(".json.asc").unlink(missing_ok=True)
+            self.path(number).unlink(missing_ok=True)

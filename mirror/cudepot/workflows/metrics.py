@@ -39,6 +39,7 @@ def samples(facts: Facts) -> Iterator[Sample]:
     yield Sample("cudepot_missing_bytes", status.missing_bytes)
     yield Sample("cudepot_builds_pending", status.builds - status.builds_done)
     yield from _shown(facts.shown) if facts.shown else ()
+    yield from _edge(status)
     yield from _rollback(status)
     yield from _upstreams(status)
     yield from _environments(facts)
@@ -55,6 +56,12 @@ def _shown(shown: Shown) -> Iterator[Sample]:
     yield Sample("cudepot_site_bytes", shown.bytes)
     for path, when in shown.until.items():
         yield Sample("cudepot_site_valid_until_timestamp_seconds", when.timestamp(), (path,))
+
+
+def _edge(status: Status) -> Iterator[Sample]:
+    if status.heard:
+        yield from _at("cudepot_edge_signed_timestamp_seconds", status.heard.signed)
+        yield from _at("cudepot_edge_valid_until_timestamp_seconds", status.heard.until)
 
 
 def _rollback(status: Status) -> Iterator[Sample]:

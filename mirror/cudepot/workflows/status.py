@@ -33,6 +33,8 @@ from cudepot.kinds.unsigned import unsigned_note
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import wanted
+from cudepot.workflows.edge.heard import Heard, overdue
+from cudepot.workflows.edge.heard import recall as recall_heard
 from cudepot.workflows.publish.hold import Hold, hold_of
 
 _SKEW = datetime.timedelta(hours=1)
@@ -86,6 +88,7 @@ class Status:
         environments: as they are locked; on the far side of an air gap, as they are shown.
         last_run: the last `cudepot run`; None where there was none.
         channels: channel of the site → the snapshot it shows, None for none; empty for a site without channels.
+        heard: of an edge, what it heard last of the site that it follows; None elsewhere.
     """
 
     lock: str
@@ -103,6 +106,7 @@ class Status:
     environments: tuple[EnvironmentStatus, ...] = ()
     last_run: Report | None = None
     channels: Mapping[str, int | None] = field(default_factory=dict)
+    heard: Heard | None = None
 
 
 def status(depot: Depot) -> Status:
@@ -154,14 +158,15 @@ def _far_status(depot: Depot, numbers: tuple[int, ...], shown: int | None, hold:
     from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
     step = "bundle import" if not numbers else "publish" if _is_behind(depot) else ""
-    late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store))
+    late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store), *overdue(depot.store, depot.clock))
+    heard = recall_heard(depot.store)
     lock = Lock()
     if shown is not None and shown in numbers:
         with contextlib.suppress(CudepotError):  # `verify` tells of it
             lock = lock_of(depot.store, parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}"))
     return Status(
         f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step, notes=late, hold=hold,
-        environments=tuple(_environments(depot.store, lock)),
+        environments=tuple(_environments(depot.store, lock)), heard=heard if heard.signed else None,
     )  # fmt: skip
 
 

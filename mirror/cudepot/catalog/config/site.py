@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cudepot.formats.simple_write import ProjectStatus
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+EDGES_VALID_FOR = "3d"
+"""Three nights: one may fail, and a weekend may pass, before edges warn."""
 _STATUSES = ("active", "archived", "deprecated")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 # Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
@@ -71,6 +73,7 @@ class Site:
         channels: names of the site's channels, each of which shows a snapshot of its own: what is published comes to
             the first, and is promoted to the others. Empty for a site that shows one snapshot.
         edges: whether the site has what edges need that follow it: what proves its upstreams' packages.
+        edges_valid_for: seconds after which edges warn that nothing newer was signed; 0 for never.
         follow: of an edge, where the site is that it follows, ending in a slash.
     """
 
@@ -91,6 +94,7 @@ class Site:
     nvidia_paths: bool | None = None
     channels: tuple[str, ...] = ()
     edges: bool = False
+    edges_valid_for: int = 0
     follow: str = ""
 
     @property
@@ -148,6 +152,7 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
         nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
         channels=table.texts("channels", ()),
         edges=table.flag("edges"),
+        edges_valid_for=table.duration("edges-valid-for", EDGES_VALID_FOR),
         follow=folder_url(table, "follow"),
     )
     table.done()

@@ -20,8 +20,6 @@ WEB_OR_FILE = (*WEB, "file:///")
 _DEBIAN = ("amd64", "arm64", "ppc64el", "armhf", "i386")
 _RPM = ("x86_64", "aarch64", "ppc64le", "armv7hl", "i686")
 _DAYS = re.compile(r"[0-9]{1,5}d")
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
-_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 
 def url_of(table: Table, schemes: Sequence[str] = WEB) -> str:
@@ -79,15 +77,6 @@ def with_package_keys(upstream: Upstream, table: Table) -> Upstream:
     """Add the keys that packages can be held to where no signed root names them, and the files with these."""
     package_keys = keys_of(table, "rpm-keys", ())
     return replace(upstream, package_keys=package_keys, keyrings=table.texts("keyrings", None if package_keys else ()))
-
-
-def duration(table: Table, key: str) -> int:
-    """Return seconds for ``30d``, ``12h`` or ``2w``; 0 when nothing is given."""
-    text = table.text(key, "")
-    found = _DURATION.fullmatch(text)
-    if text and not found:
-        raise ConfigError(f"expected a time as '30d', '12h' or '2w' in {table.path(key)!r}, found {text!r}")
-    return int(found[1]) * _SECONDS[found[2]] if found else 0
 
 
 def _days(table: Table, key: str) -> int:

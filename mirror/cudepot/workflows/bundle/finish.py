@@ -63,13 +63,14 @@ def waiting_manifests(incoming: Manifests) -> tuple[dict[str, Manifest], dict[st
     return known, bad
 
 
-def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> Finished:
+def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str], *, older: bool = False) -> Finished:
     """Import what is complete, the oldest first, and forget what is refused or was overtaken.
 
     Args:
         depot: the depot.
         known: manifests that wait in ``incoming/``, by name.
         given: names of those the user gave now.
+        older: whether one that is older than what is here may come in: of a site that said so, for a channel of it.
 
     Raises:
         CudepotError: one that was given now is refused; all others were looked at before.
@@ -80,7 +81,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
         if not _is_ready(depot.store, manifest):
             continue
         try:
-            _bring(depot, incoming, name, manifest, done)
+            _bring(depot, incoming, name, manifest, done, older=older)
         except (TrustError, FormatError, ConfigError) as error:
             forgotten = not isinstance(error, ConfigError | ClockError)  # else something can be done about it here
             if forgotten:
@@ -100,14 +101,14 @@ def _is_ready(store: LocalStore, manifest: Manifest) -> bool:
     return not lacking(store, manifest) and (not base.number or snapshot_links(store).get(base.number) == base)
 
 
-def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, done: Finished) -> None:
+def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, done: Finished, *, older: bool) -> None:
     """Import one bundle of which nothing is missing."""
     imported, links = depot.store.manifests(IMPORTED), snapshot_links(depot.store)
     _join(depot.store, depot.progress, manifest)
     depot.progress.step(f"unpacking indexes and documents of snapshot {manifest.number}")
     unpack(depot.store, manifest)
     depot.progress.step(f"checking snapshot {manifest.number}: its signature and its names")
-    fresh = manifest.number > max(links, default=0)
+    fresh = manifest.number not in links if older else manifest.number > max(links, default=0)
     if fresh:
         snapshot, done.proved = _checked(depot, manifest)
         done.licences = lock_of(depot.store, snapshot).accepted_eula

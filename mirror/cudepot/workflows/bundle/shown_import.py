@@ -10,7 +10,7 @@ from cudepot.errors import ConfigError
 from cudepot.store.layout import CHANNELS, ROLLBACK
 from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
-from cudepot_far.channels import Told, absent, recalled
+from cudepot_far.channels import Told, absent, document, recalled
 from cudepot_far.channels import wanted as decided
 
 
@@ -57,6 +57,11 @@ def absent_lines(store: LocalStore, names: Sequence[str]) -> list[str]:
 def told_of(store: LocalStore) -> Told:
     """Return what the newest bundle said of channels; nothing where the near side has none."""
     return recalled(SealedFile(store.at(CHANNELS), sort_keys=False).recall())
+
+
+def tell(store: LocalStore, told: Told) -> None:
+    """Keep what was said of channels last; ``publish`` shows it."""
+    SealedFile(store.at(CHANNELS), sort_keys=False).write(document(told))
 
 
 def choose(store: LocalStore, names: Sequence[str], clock: Clock, number: int) -> None:

@@ -13,11 +13,9 @@ from cudepot.catalog.site.promotion import parse_promotion
 from cudepot.digest import Digest
 from cudepot.errors import TrustError
 from cudepot.ports import Verifier
-from cudepot.store.layout import CHANNELS
 from cudepot.store.local import LocalStore
-from cudepot.store.sealed_file import SealedFile
-from cudepot.workflows.bundle.shown_import import told_of
-from cudepot_far.channels import FORGED, Record, Told, after, back_fault, document, merged_tags, records_fault
+from cudepot.workflows.bundle.shown_import import tell, told_of
+from cudepot_far.channels import FORGED, Record, Told, after, back_fault, merged_tags, records_fault
 
 
 class Came(NamedTuple):
@@ -54,7 +52,7 @@ def keep_channels(store: LocalStore, came: Came) -> None:
     if came.told is not None:
         if came.tags != store.tags.read():
             store.tags.write(came.tags)
-        SealedFile(store.at(CHANNELS), sort_keys=False).write(document(came.told))
+        tell(store, came.told)
 
 
 def _here(store: LocalStore) -> list[Record]:

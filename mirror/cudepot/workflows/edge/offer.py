@@ -6,7 +6,7 @@ Format: ``docs/formats.md``, "Edges".
 
 from __future__ import annotations
 
-from cudepot.catalog.site.bundle import Link, Manifest, render_manifest
+from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest, render_manifest
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
@@ -14,7 +14,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.formats.bundle_tar import LIMITS, MANIFEST
 from cudepot.store import layout
-from cudepot.store.snapshots import Snapshots
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.roots import signed_roots
 
 
@@ -40,11 +40,21 @@ def offer(depot: Depot, snapshot: Snapshot) -> None:
 def _manifest(depot: Depot, snapshot: Snapshot) -> Manifest:
     document, signature = map(Digest.of, depot.store.snapshots.read(snapshot.number))
     roots = signed_roots(depot, lock_of(depot.store, snapshot))
-    chain = tuple(_chain(depot.store.snapshots, snapshot.number))
+    chain = tuple(_chain(depot.store, snapshot.number))
     return Manifest(depot.signer().fingerprint, Link(), snapshot.number, document, signature, roots, (), chain=chain)
 
 
-def _chain(snapshots: Snapshots, number: int) -> list[Link]:
-    """Return the snapshots before one, those included that ``gc`` left for the chain of hashes alone."""
-    earlier = [one for one in snapshots.documents() if one < number]
-    return [Link(one, Digest.of(snapshots.document(one)).sha256) for one in earlier]
+def _chain(store: LocalStore, number: int) -> list[Link]:
+    """Return the snapshots before one, those included that ``gc`` removed: an edge may have just one of them.
+
+    What the manifest before says of them goes on: their documents may be gone, and reading all of them takes long.
+    """
+    kept, known = store.manifests(layout.FOLLOWED), dict[int, Link]()
+    before = [one for one in kept.names() if int(one) < number]
+    if before:
+        manifest = parse_manifest(kept.read(before[-1])[0], f"manifest {before[-1]} for edges")
+        known = {one.number: one for one in (*manifest.chain, manifest.link)}
+    for one in store.snapshots.documents():
+        if one < number and one not in known:
+            known[one] = Link(one, Digest.of(store.snapshots.document(one)).sha256)
+    return [known[one] for one in sorted(known)]

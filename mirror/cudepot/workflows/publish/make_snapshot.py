@@ -128,6 +128,14 @@ def offered(depot: Depot, snapshot: Snapshot) -> OnSite:
     return on_site(depot.store, depot.config.site, snapshot)
 
 
+def announced(depot: Depot) -> None:
+    """Say to edges what the site shows now, where it has edges."""
+    if depot.config.site.edges:
+        from cudepot.workflows.edge.announce import announce  # noqa: PLC0415 - few sites have edges
+
+        announce(depot)
+
+
 def is_there(site: Inspectable, whole: OnSite) -> bool:
     """Return whether the site has this very snapshot, and for edges what it is to have."""
     number = whole.snapshot.number

@@ -19,6 +19,7 @@ from cudepot.kinds.site_roots import own_roots
 from cudepot.ports import Inspectable, Site
 from cudepot.workflows.edge.on_site import DOCUMENTS
 from cudepot.workflows.publish.make_snapshot import (
+    announced,
     check_private,
     is_there,
     next_number,
@@ -103,7 +104,9 @@ def promote(
         return made if not renew else replace(made, number=next_number(depot.site(), depot.store.snapshots))
     if renew and before:
         made = replace(made, number=_made_before(depot, made) or made_again(depot, after, before, made.shows, target))
-    return show(depot, site, made, said)
+    made = show(depot, site, made, said)
+    announced(depot)
+    return made
 
 
 def _made_before(depot: Depot, made: PromoteResult) -> int:

@@ -37,7 +37,14 @@ from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nv
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
 from cudepot.workflows.publish.hold import Hold, hold_of
-from cudepot.workflows.publish.make_snapshot import check_private, keep_snapshot, next_number, show_snapshot, site_rooms
+from cudepot.workflows.publish.make_snapshot import (
+    announced,
+    check_private,
+    keep_snapshot,
+    next_number,
+    show_snapshot,
+    site_rooms,
+)
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
 from cudepot.workflows.publish.parts import Earlier, Held, Part, parts_of
 
@@ -130,7 +137,9 @@ def publish(
     hold = None if release_rollback else hold_of(depot.config, depot.store)
     if hold:
         number = hold.number if dry_run else _show_held(depot, hold)
-        told = told if dry_run else (*told[:3], (*told[3], *_renewed(depot)))
+        if not dry_run:
+            told = (*told[:3], (*told[3], *_renewed(depot)))
+            announced(depot)
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
@@ -147,6 +156,7 @@ def publish(
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, created=created)
         show_snapshot(depot, number)
         told = (*told[:3], (*told[3], *_renewed(depot)))
+        announced(depot)
     room = site_rooms(depot.site(), number, tree) if dry_run else ()
     moves = _moves(before, tree)
     return PublishResult(number, fresh, *moves, depot.site().where, *told, foreign, copies, peers, room=room)
@@ -276,6 +286,8 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     before, tree = depot.history.find(shown).tree if shown and known else {}, depot.history.find(number).tree
     held_back = depot.history.find(free.get(first, newest_number(store))).tree if hold else {}
     moved = [_follow(depot, name, want[name], dry_run=dry_run) for name in (first, *names) if name in want]
+    if not dry_run:
+        announced(depot)
     moves = _moves(tree, held_back) if hold else _moves(before, tree)
     notes = (*waiting_notes(store), *filter(None, moved[1:]), *late)
     return PublishResult(number, number != shown and not hold, *moves, depot.site().where, notes=notes, hold=hold)

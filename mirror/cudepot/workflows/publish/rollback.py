@@ -20,7 +20,7 @@ from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
 from cudepot.workflows.publish.hold import Hold
-from cudepot.workflows.publish.make_snapshot import keep_snapshot, next_number, show_snapshot
+from cudepot.workflows.publish.make_snapshot import announced, keep_snapshot, next_number, show_snapshot
 from cudepot.workflows.publish.page import with_page
 from cudepot.workflows.snapshots import diff_snapshots
 
@@ -66,6 +66,8 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     changes = diff_snapshots(depot.store, depot.history, depot.progress, newest.number, number)
     check_whole(depot.store, depot.progress, old)
     made = next_number(depot.site(), depot.store.snapshots) if dry_run else _show_again(depot, old, newest, number)
+    if not dry_run:
+        announced(depot)
     if lock and not dry_run:
         write_user_file(depot.lock_path, depot.store.read(old.lock))
     return RollbackResult(made, number, changes, lock, depot.site().where)
@@ -119,6 +121,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
     if not dry_run:
         choose(depot.store, depot.config.site.channels, depot.clock, old.number)
         show_snapshot(depot, old.number)
+        announced(depot)
     return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
 

@@ -68,7 +68,8 @@ def followed(depot: Depot, *, dry_run: bool) -> Ran:
     from cudepot.workflows.edge.follow import follow  # noqa: PLC0415 - each verb loads what it needs
 
     done = follow(depot, depot.config.site.follow, dry_run=dry_run)
-    return Ran({"number": done.number, "fresh": done.fresh, "objects": done.objects, "bytes": done.bytes})
+    what: dict[str, Any] = {"number": done.number, "channels": dict(done.channels), "fresh": done.fresh}
+    return Ran(what | {"objects": done.objects, "bytes": done.bytes}, done.notes)
 
 
 def locked(depot: Depot, *, dry_run: bool, wait: float) -> Ran:

@@ -16,7 +16,6 @@ from cudepot.kinds.rules.upstream_fields import (
     WEB_OR_FILE,
     check_extras,
     check_keys,
-    duration,
     url_of,
     with_mirror_fields,
     with_subset_fields,
@@ -68,7 +67,7 @@ def parse_apt(table: Table, upstream: Upstream) -> Upstream:
         undated=table.flag("undated"),
         snapshot=_snapshot(table),
     )
-    full = replace(with_mirror_fields(known, table), valid_for=duration(table, "valid-for"), settings=own)
+    full = replace(with_mirror_fields(known, table), valid_for=table.duration("valid-for"), settings=own)
     check_keys(full, table)
     _check_suites(own, table)
     _check_whole(full, own, table)

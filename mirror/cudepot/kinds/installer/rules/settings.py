@@ -11,7 +11,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.kinds.rules.first_settings import usual
-from cudepot.kinds.rules.upstream_fields import duration, with_package_keys, with_subset_fields
+from cudepot.kinds.rules.upstream_fields import with_package_keys, with_subset_fields
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -42,7 +42,7 @@ def parse_installer(table: Table, upstream: Upstream) -> Upstream:
     known = replace(upstream, path=table.text("path"), settings=InstallerSettings(_sha256(table)))
     if holds_rpms(known):
         return with_subset_fields(with_package_keys(known, table), table, "x86_64")
-    return replace(with_subset_fields(known, table, "amd64"), valid_for=duration(table, "valid-for"))
+    return replace(with_subset_fields(known, table, "amd64"), valid_for=table.duration("valid-for"))
 
 
 def _sha256(table: Table) -> str:

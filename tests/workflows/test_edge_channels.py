@@ -1,0 +1,68 @@
+"""Edges of a site with channels: each under its name, moved as the site's records say, for what is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulator.keys import Key, KeyHome
+from simulator.server import Server
+from simulator.sides import Near, deb_of
+from simulator.site_key import SiteKey
+from tests.workflows.following import NAMES, channels_of, edge_in, files, follow, with_edges
+
+
+def test_channels_are_followed_under_their_names_with_the_records_of_their_promotions(
+    site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path
+) -> None:
+    near = Near(tmp_path / "near", site_key, upstream_key)
+    with_edges(near, *NAMES)
+    site = near.project.base / "site"
+    near.publish(deb_of("first", size=300_000))
+    near.project.run("promote", "dev", "test", "-m", "tried")
+    near.project.run("promote", "test", "prod")
+    near.publish(deb_of("second"))
+    near.project.run("tag", "q4", "1")
+    near.project.run("publish")
+    edge = edge_in(tmp_path / "edge", site_key, upstream_key)
+    behind = edge_in(tmp_path / "behind", site_key, upstream_key, ["prod"])
+    with Server(site) as web, Server(edge.base / "site") as second:
+        web.young = second.young = 0
+        listed = '`channels = ["dev", "test", "prod"]`'
+        assert listed in edge.fail(3, "edge", web.url, "--wait", "0").hint
+        edge.toml.write_text(edge.toml.read_text().replace("[site]\n", f"[site]\n{listed.strip('`')}\n"))
+
+        done = follow(edge, web)
+        assert (done["channels"], done["promotions"]) == ({"dev": 2, "test": 1, "prod": 1}, 2)
+        assert web.count("*first*.deb") == 1, "what several snapshots have comes once"
+        _same(edge.base / "site", site)
+        assert "tried" in edge.run("channels", "test").out
+        assert "q4" in edge.run("tag").out
+
+        web.forget()
+        assert follow(edge, web)["fresh"] is False
+        assert [(one.path, one.status) for one in web.requests] == [("/shown.asc", 304)]
+
+        assert follow(behind, second)["channels"] == {"prod": 1}
+        near.project.run("promote", "dev", "test")
+        web.forget()
+        done = follow(edge, web)
+        assert (done["channels"], done["objects"]) == ({"dev": 2, "test": 2, "prod": 1}, 0)
+        assert len(web.requests) <= 3, "what it says, the record and its signature"
+        assert follow(behind, second)["fresh"] is False
+
+        near.project.run("promote", "test", "prod")
+        near.project.run("rollback", "1", "--channel", "prod")
+        assert follow(edge, web)["channels"] == {"dev": 2, "test": 2, "prod": 3}
+        assert follow(behind, second)["channels"] == {"prod": 3}
+        _same(edge.base / "site", site)
+    assert "second" not in "".join(files(behind.base / "site" / "prod")), "what no channel here shows is not fetched"
+    for one in (edge, behind):
+        assert one.run("verify", "--json").json["faults"] == []
+        assert one.run("status", "--check", check=False).rc == 0
+
+
+def _same(one: Path, other: Path) -> None:
+    assert channels_of(one) == channels_of(other)
+    for name in NAMES:
+        assert files(one / name) == files(other / name)
+    assert (one / "shown.asc").read_bytes() == (other / "shown.asc").read_bytes()
