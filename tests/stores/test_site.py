@@ -210,6 +210,7 @@ def test_it_works_in_a_folder_and_gc_keeps_what_is_shown(few: Machines) -> None:
         publish(one)
     assert not (one.base / "site").exists(), "nothing is written but the store"
     why = one.run("gc", "--keep", "1", "--force", "--json").json["why"]
+    assert "shown in test\n" in one.run("snapshots").out, "once"
     assert (why["1"], why["2"]) == (["shown in test"], ["shown in dev before"])
     assert one.run("verify", "--json").json["faults"] == []
     with web.serve(one.base) as url:

@@ -32,7 +32,11 @@ def check_channel(config: Config, name: str) -> None:
 
 
 def held_by_name(config: Config, store: LocalStore, site: Site) -> Iterator[tuple[int, str]]:
-    """Give each snapshot that is shown, needed by the site or has a name, and why it is kept."""
+    """Give each snapshot that is shown, needed by the site or has a name, and why it is kept, each reason once."""
+    yield from dict.fromkeys(_held(config, store, site))
+
+
+def _held(config: Config, store: LocalStore, site: Site) -> Iterator[tuple[int, str]]:
     for channel, number in shown_by(config, site).items():
         if number is not None:
             yield number, f"shown in {channel}" if channel else "shown"
