@@ -124,9 +124,16 @@ def test_gc_removes_only_what_nothing_names(grown: Project) -> None:
     objects = snapshot_of(grown.store / "objects")
     dry = grown.run("gc", "--keep", "2", "--dry-run", "--json", "--force").json
     assert dry["removed"] == [1, 2, 3]
+    lists = grown.store / "object-lists.json"
+    assert [one["snapshot"] for one in json.loads(lists.read_bytes())["lists"]] == [1, 2, 3, 4, 5]
+    listed, kept = grown.run("snapshots", "--json").json, lists.read_bytes()
+    lists.write_bytes(kept.replace(b'"came": "', b'"came": "0', 1))
+    assert grown.run("gc", "--keep", "2", "--dry-run", "--json", "--force").json == dry, "the trees were read"
+    assert grown.run("snapshots", "--json").json == listed
     assert snapshot_of(grown.store / "objects") == objects
     done = grown.run("gc", "--keep", "2", "--json", "--force").json
     assert (done["kept"], done["objects"]) == ([4, 5], dry["objects"])
+    assert [one["snapshot"] for one in json.loads(lists.read_bytes())["lists"]] == [4, 5]
     left = snapshot_of(grown.store / "objects")
     assert len(left) == len(objects) - done["objects"]
     assert same_files(left, objects)

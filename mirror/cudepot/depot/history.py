@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import overload
 
-from cudepot.catalog.site.snapshot import Head, Named, Snapshot, Tree, parse_head, parse_snapshot, tree_objects
+from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_head, parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ClockError, ConfigError, TrustError
 from cudepot.ports import Progress, Verifier
@@ -14,7 +14,7 @@ from cudepot.store.snapshots import Snapshots
 
 
 class History:
-    """Reads snapshots that the site's key signed.
+    """Reads snapshots that the site's key signed; the signature of one is checked once.
 
     Args:
         documents: the store's.
@@ -24,6 +24,7 @@ class History:
 
     def __init__(self, documents: Snapshots, verifier: Callable[[], Verifier], progress: Progress) -> None:
         self.documents, self.verifier, self._progress = documents, verifier, progress
+        self._checked: dict[int, tuple[Digest, Digest]] = {}
 
     def numbers(self) -> list[int]:
         """Return the numbers of all snapshots in order."""
@@ -50,8 +51,8 @@ class History:
             TrustError: it was changed or signed by another key.
         """
         what = str(self.documents.path(number))
-        snapshot = parse_snapshot(self.document(number), what, like)
-        _check_number(what, snapshot.number, number)
+        snapshot = parse_snapshot(self.signed(number)[0], what, like)
+        check_number(what, snapshot.number, number)
         return snapshot
 
     def latest(self, count: int) -> Sequence[Snapshot]:
@@ -69,21 +70,12 @@ class History:
             found += [number] if not parse_head(self.documents.head(number), f"snapshot {number}").channel else []
         return found
 
-    def objects(self, numbers: Iterable[int], seen: Named) -> Iterator[tuple[Head, list[Digest]]]:
-        """Give each of some snapshots with the objects of its tree that are not ``seen`` yet, and add them to those.
-
-        Raises:
-            TrustError: one was changed or signed by another key.
-        """
-        for number in numbers:
-            what, document = str(self.documents.path(number)), self.document(number)
-            head = parse_head(document, what)
-            _check_number(what, head.number, number)
-            yield head, list(tree_objects(document, what, seen))
-
-    def document(self, number: int) -> bytes:
-        """Return the document of a snapshot whose signature holds; raise TrustError as :meth:`load` does."""
+    def signed(self, number: int) -> tuple[bytes, bytes]:
+        """Return the document of a snapshot and the signature that holds; raise TrustError as :meth:`load` does."""
         document, signature = self.documents.read(number)
+        both = Digest.of(document), Digest.of(signature)
+        if self._checked.get(number) == both:
+            return document, signature
         what = str(self.documents.path(number))
         try:
             self.verifier().detached(document, signature, what)
@@ -93,7 +85,8 @@ class History:
             raise TrustError(
                 str(error), hint=_ENDED if "key that signed it has expired" in str(error) else _OTHER
             ) from error
-        return document
+        self._checked[number] = both
+        return document, signature
 
 
 _OTHER = "someone changed it, or the site's key was replaced: list the old one in `site.former-keys`"
@@ -103,7 +96,8 @@ _ENDED = (
 )
 
 
-def _check_number(what: str, found: int, number: int) -> None:
+def check_number(what: str, found: int, number: int) -> None:
+    """Raise TrustError where a document is another snapshot than its file's name says."""
     if found != number:
         raise TrustError(f"{what}: contains snapshot {found}, not {number}", hint="someone renamed the file")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.site.names import Shown, check_names, fresh, known, names_of, parse_shown, render_shown
+from cudepot.catalog.site.names import Shown, check_names, fresh, known, may_name, names_of, parse_shown, render_shown
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.history import History
 from cudepot.errors import CudepotError, TrustError
@@ -96,7 +96,8 @@ def _complete(history: History, record: list[Shown]) -> list[Shown]:
 def _names(history: History, number: int) -> dict[str, str] | None:
     """Return the names a snapshot shows; None when it is gone or its signature does not hold."""
     try:
-        return names_of(history.load(number).tree)
+        document, _ = history.signed(number)
+        return names_of(history.load(number).tree) if may_name(document) else {}
     except CudepotError:
         return None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cudepot.errors import StorageError
@@ -36,17 +37,21 @@ class Holdings:
             else:
                 yield folder
 
-    def stock(self) -> dict[str, int]:
-        """Return the size of every object by sha256."""
+    def stock(self, known: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:
+        """Return the size of every object by sha256; of those ``known`` it is taken from there, not from the disk."""
         found: dict[str, int] = {}
-        for folder in sorted(OBJECTS.at(self.root).iterdir()):
-            if folder.is_dir() and not folder.is_symlink():
-                with os.scandir(folder) as inside:
-                    files = [one for one in inside if one.is_file(follow_symlinks=False)]
-                found |= {one.name: one.stat(follow_symlinks=False).st_size for one in files}
-            elif folder.is_file() and not folder.is_symlink():
-                found[folder.name] = folder.lstat().st_size
+        for path in self._folders():
+            with os.scandir(path) as inside:
+                for one in inside:
+                    if one.is_file(follow_symlinks=False):
+                        size = known.get(one.name)
+                        found[one.name] = one.stat(follow_symlinks=False).st_size if size is None else size
         return found
+
+    def _folders(self) -> list[str]:
+        """Return the folders that objects may be in: that of all, for what was put there by hand, and those in it."""
+        with os.scandir(OBJECTS.at(self.root)) as inside:
+            return [str(OBJECTS.at(self.root)), *(one.path for one in inside if one.is_dir(follow_symlinks=False))]
 
     def counted(self) -> tuple[int, int]:
         """Return how many objects there are, and their bytes; at a monitor's pace, while others add and remove some."""

@@ -85,6 +85,10 @@ SNAPSHOTS = Entry(
     "snapshots", "`000001.json` and its signature `000001.json.asc`", Loss.RECORD, Guard.SIGNATURE, Dry.LINK,
     keeps=True, files="*.json",
 )  # fmt: skip
+OBJECT_LISTS = Entry(
+    "object-lists.json", "which objects each snapshot names, as changes from one to the next",
+    Loss.WORK, Guard.CHECK, Dry.LINK,
+)  # fmt: skip
 PROMOTIONS = Entry(
     "promotions", "signed records of what channels were made to show: `000001.json` and `000001.json.asc`",
     Loss.RECORD, Guard.SIGNATURE, Dry.LINK, files="*.json",
@@ -186,8 +190,8 @@ LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED, FOLLOWED)
 LAYOUT = (
-    FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS,
-    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, SITE, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SHOWN, EDGE,
-    SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
+    FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, OBJECT_LISTS, PROMOTIONS, TAGS, BUILDS,
+    UPSTREAMS, ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, SITE, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SHOWN,
+    EDGE, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

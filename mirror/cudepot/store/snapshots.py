@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
+from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import StorageError
 from cudepot.store.layout import SNAPSHOTS
+from cudepot.store.marks import Marks
 
 _HEAD = 1 << 13  # bytes, in which the tree has begun
 _TREE = b'\n "tree": {'
@@ -17,7 +20,7 @@ class Snapshots:
     """The folder ``snapshots`` of a store: ``000001.json`` and its signature ``000001.json.asc``."""
 
     def __init__(self, store_root: Path) -> None:
-        self._folder = SNAPSHOTS.at(store_root)
+        self._folder, self._marks = SNAPSHOTS.at(store_root), Marks()
 
     def numbers(self) -> list[int]:
         """Return the numbers of all complete snapshots in order (one without signature is not complete)."""
@@ -53,6 +56,25 @@ class Snapshots:
                 return begin if _TREE in begin else begin + handle.read()
         except OSError as error:
             raise StorageError(f"{path}: cannot read snapshot {number}: {error.strerror}") from error
+
+    def holds(self, number: int, document: Digest, signature: Digest) -> bool:
+        """Return whether both files are these; of a document that carries their :meth:`mark` no byte is read."""
+        path = self.path(number)
+        try:
+            about = path.stat()
+            if Digest.of(path.with_suffix(".json.asc").read_bytes()) != signature or about.st_size != document.size:
+                return False
+            return self._marks.holds(about, document.sha256) or self._marks.hashed(str(path)) == document
+        except OSError:
+            return False
+
+    def mark(self, number: int, document: Digest) -> None:
+        """Mark a document that was hashed, as objects are marked."""
+        path = self.path(number)
+        with contextlib.suppress(OSError):  # somebody else's, or on a file system that keeps no times: hashed each time
+            about = path.stat()
+            if not self._marks.holds(about, document.sha256):
+                self._marks.put(str(path), about, document.sha256)
 
     def add(self, number: int, document: bytes, signature: bytes) -> None:
         """Keep a snapshot for good; the signature comes last and makes it complete."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -10,12 +10,14 @@ from typing import NamedTuple
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_parts import beside
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
+from cudepot.catalog.site.object_lists import ObjectList, digest_of
 from cudepot.catalog.site.retention import Reasons
 from cudepot.catalog.site.retention import kept as kept_for
-from cudepot.catalog.site.snapshot import Named, named_as, parse_head
+from cudepot.catalog.site.snapshot import parse_head
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.locked import load_lock
+from cudepot.depot.object_lists import keep_lists, lists_for
 from cudepot.depot.pointers import held_by_name
 from cudepot.depot.published_names import record_names
 from cudepot.depot.snapshots import lock_of
@@ -82,9 +84,10 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     why = _reasons(depot, keep)
     kept = list(why)
     depot.progress.step(f"collecting what {len(kept)} snapshots, cudepot.lock and bundles use")
-    needed = {digest.sha256 for digest in named(depot, kept)}
+    lists = lists_for(depot.store, depot.config.site, depot.history, kept)
+    needed = {digest.sha256: digest.size for digest in named(depot, lists)}
     depot.progress.step(f"listing the objects of the store: {len(needed):,} are needed")
-    found = depot.store.stock()
+    found = depot.store.stock(needed)
     gone = {sha256: size for sha256, size in found.items() if sha256 not in needed}
     stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in needed for one in built)]
     removed = tuple(sorted(set(snapshots.numbers()) - set(kept)))
@@ -99,6 +102,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         for number in snapshots.documents():
             if number < kept[0]:
                 snapshots.remove(number, link=False)
+        keep_lists(depot.store, lists)
         for key in stale:
             forget_record(depot.store, key)
         went = depot.store.collect(gone)
@@ -126,9 +130,12 @@ def _reasons(depot: Depot, newest: int) -> dict[int, tuple[str, ...]]:
     return kept_for(made, newest, keep, [*held_by_name(depot.config, depot.store, depot.site()), *bases])
 
 
-def named(depot: Depot, kept: Sequence[int]) -> Iterator[Digest]:
-    """Give all objects that are named by what the store keeps, and by cudepot.lock, each at least once."""
-    what = _Reached(kept, set())
+def named(depot: Depot, lists: Sequence[ObjectList]) -> Iterator[Digest]:
+    """Give all objects that are named by what the store keeps, and by cudepot.lock, each at least once.
+
+    ``lists``: of the snapshots that are kept; see :func:`~cudepot.depot.object_lists.lists_for`.
+    """
+    what = _Reached(lists, set())
     for entry in LAYOUT:
         if entry.keeps:
             yield from NAMED[entry](depot, what)
@@ -137,24 +144,28 @@ def named(depot: Depot, kept: Sequence[int]) -> Iterator[Digest]:
 
 
 class _Reached(NamedTuple):
-    """Snapshots that are kept, and the objects of their trees that were given already."""
+    """Lists of the snapshots that are kept, and the sha256 of the objects of their trees that were given already."""
 
-    numbers: Sequence[int]
-    seen: Named
+    lists: Sequence[ObjectList]
+    seen: set[str]
 
 
 def _shown(depot: Depot, kept: _Reached) -> Iterator[Digest]:
     """Give what kept snapshots and their locks name; what a tree has in common with the one before comes once."""
     locks: set[Digest] = set()
-    for head, fresh in depot.history.objects(kept.numbers, kept.seen):
+    snapshots = depot.store.snapshots
+    for one in kept.lists:
+        fresh = [digest_of(name) for name in one.came]
+        kept.seen.update(digest.sha256 for digest in fresh)
         yield from fresh
+        head = parse_head(snapshots.head(one.snapshot), f"snapshot {one.snapshot}")
         yield head.lock
         if head.lock not in locks and depot.store.has(head.lock):
             yield from _named_by_lock(depot.store, lock_of(depot.store, head), kept.seen)
         locks.add(head.lock)
 
 
-def _named_by_lock(store: LocalStore, lock: Lock, seen: Named) -> Iterator[Digest]:
+def _named_by_lock(store: LocalStore, lock: Lock, seen: Set[str]) -> Iterator[Digest]:
     """Give what a lock names; a site shows all of a whole mirror or nothing, so one of which all files are ``seen``
     has had its packages given with them: its index need not be read.
     """
@@ -164,7 +175,7 @@ def _named_by_lock(store: LocalStore, lock: Lock, seen: Named) -> Iterator[Diges
     yield from (root.digest for one in lock.upstreams for root in one.roots)
     yield from (digest for proof in proofs(store, lock) for digest in proof.objects)
     for one in wholes(lock):
-        if not {named_as(file.digest) for file in one.files} <= seen:
+        if not {file.digest.sha256 for file in one.files} <= seen:
             yield from read_whole(store, one).tree.values()
 
 
@@ -187,8 +198,9 @@ def _on_the_way(store: LocalStore) -> Iterator[Digest]:
 
 def _proving(store: LocalStore, folder: Entry, kept: _Reached) -> Iterator[Digest]:
     """Give what proves the kept snapshots, as their manifests name it."""
+    numbers = {one.snapshot for one in kept.lists}
     for manifest in _manifests(store, folder):
-        if manifest.number in kept.numbers:
+        if manifest.number in numbers:
             yield from (one for root in manifest.roots for one in root.objects)
 
 

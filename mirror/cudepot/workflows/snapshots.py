@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reasons
-from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.catalog.site.object_lists import digest_of, size_of
+from cudepot.catalog.site.snapshot import Head, Snapshot, Tree, parse_head
 from cudepot.catalog.solution.diff import Move, moves
 from cudepot.depot.builds import records
 from cudepot.depot.history import History
+from cudepot.depot.object_lists import holding, recall_lists
 from cudepot.depot.pointers import held_by_name, shown_by
 from cudepot.depot.snapshots import lock_of
 from cudepot.errors import CudepotError, StorageError
@@ -42,10 +45,18 @@ class Listed:
     bytes: int
     missing: int
     rollback: int
-    shown: bool
     fault: str = ""
     names: tuple[str, ...] = ()
     channel: str = ""
+    shown: bool = False
+
+    @classmethod
+    def of(cls, head: Head | Snapshot, packages: Mapping[str, int], files: int, size: int, missing: int) -> Listed:
+        """Return what a snapshot says of itself, with what its tree comes to."""
+        return cls(
+            head.number, head.created, head.signer, dict(packages), files, size, missing, head.rollback,
+            channel=head.channel,
+        )  # fmt: skip
 
 
 def list_snapshots(
@@ -53,34 +64,39 @@ def list_snapshots(
 ) -> tuple[Listed, ...]:
     """Return all snapshots of the store, the oldest first, their signatures checked."""
     shown, held = set(shown_by(config, site).values()), tuple(held_by_name(config, store, site))
-    return tuple(
-        replace(
-            _listed(store, history, progress, number, number in shown),
-            names=tuple(why for one, why in held if one == number),
-        )
-        for number in history.numbers()
-    )
+    known = _known(config, store)
+    found = []
+    for number in history.numbers():
+        one = known.get(number) or _listed(store, history, progress, number)
+        names = tuple(why for each, why in held if each == number)
+        found.append(replace(one, shown=number in shown, names=names))
+    return tuple(found)
 
 
-def _listed(store: LocalStore, history: History, progress: Progress, number: int, shown: bool) -> Listed:
+def _known(config: Config, store: LocalStore) -> dict[int, Listed]:
+    """Return what is known of snapshots that need not be read again; each object is looked for once."""
+    lists, found = recall_lists(store), dict[int, Listed]()
+    there = holding(store, config.site, lists)
+    lacking, size = set[str](), 0
+    for one in lists:
+        size += sum(map(size_of, one.came)) - sum(map(size_of, one.went))
+        lacking.difference_update(one.went)
+        lacking.update(name for name in one.came if not store.has(digest_of(name)))
+        if one.snapshot in there and one.files:
+            head = parse_head(store.snapshots.head(one.snapshot), f"snapshot {one.snapshot}")
+            found[one.snapshot] = Listed.of(head, one.packages, one.files, size, len(lacking))
+    return found
+
+
+def _listed(store: LocalStore, history: History, progress: Progress, number: int) -> Listed:
     progress.step(f"reading snapshot {number}")
     try:
         one = history.load(number)
     except CudepotError as error:
-        return Listed(number, "", "", {}, 0, 0, 0, 0, shown, str(error))
+        return Listed(number, "", "", {}, 0, 0, 0, 0, str(error))
     held = set(one.tree.values())
-    return Listed(
-        number,
-        one.created,
-        one.signer,
-        count_packages(one.tree),
-        len(one.tree),
-        sum(digest.size for digest in held),
-        sum(not store.has(digest) for digest in held),
-        one.rollback,
-        shown,
-        channel=one.channel,
-    )
+    size, missing = sum(digest.size for digest in held), sum(not store.has(digest) for digest in held)
+    return Listed.of(one, count_packages(one.tree), len(one.tree), size, missing)
 
 
 class Differences(NamedTuple):

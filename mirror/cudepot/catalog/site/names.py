@@ -40,6 +40,12 @@ def names_of(tree: Tree) -> dict[str, str]:
     return {_name(path, found[path]): tree[path].sha256 for path in sorted(found)}
 
 
+def may_name(document: bytes) -> bool:
+    """Return whether the document of a snapshot may have such packages: where it has none, it need not be parsed."""
+    rooms = (row.room for row in rows() if row.known_by_name)
+    return b"\\u" in document or any(f'"{room}/'.encode() in document for room in rooms)
+
+
 def _name(path: str, row: Row) -> str:
     """Return ``SUBDIR/FILE`` of ``conda/CHANNEL/SUBDIR/FILE``, and ``FILE`` of ``wheels/FILE``."""
     if row.nested:  # a channel's own name may have slashes

@@ -63,6 +63,8 @@ class Head(NamedTuple):
 
     number: int
     created: str
+    signer: str
+    parent: str
     rollback: int
     channel: str
     lock: Digest
@@ -122,6 +124,8 @@ def parse_head(data: bytes, what: str) -> Head:
     return Head(
         table.integer("number", low=1),
         table.text("created"),
+        table.text("signer"),
+        table.text("parent"),
         table.integer("rollback", 0),
         table.text("channel", ""),
         table.table("lock").digest(),
@@ -136,14 +140,23 @@ def tree_objects(data: bytes, what: str, seen: Named) -> Iterator[Digest]:
     Raises:
         ConfigError: the document is malformed or of another format.
     """
+    fresh = named_objects(data, what) - seen
+    seen |= fresh
+    yield from map(meant_by, fresh)
+
+
+def named_objects(data: bytes, what: str) -> Named:
+    """Return the objects of a snapshot's tree as its document has them; raise ConfigError as :func:`tree_objects`."""
     tree = data.partition(_TREE)[2].partition(_AFTER)[0]
     found = _DIGEST.findall(tree)
     if not tree or len(found) != tree.count(b'"sha256":'):  # not as cudepot writes it
         found = [named_as(one) for one in parse_snapshot(data, what).tree.values()]
-    fresh = set(found) - seen
-    seen |= fresh
-    for one in fresh:
-        yield Digest(one[:64].decode(), int(one.rpartition(b" ")[2]))
+    return set(found)
+
+
+def meant_by(name: bytes) -> Digest:
+    """Return the object that a document names so."""
+    return Digest(name[:64].decode(), int(name.rpartition(b" ")[2]))
 
 
 def named_as(digest: Digest) -> bytes:

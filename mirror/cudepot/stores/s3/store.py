@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from cudepot.digest import CHUNK, Digest, MismatchError
@@ -362,8 +363,8 @@ class S3Store(LocalStore):
 
     # looking at it, and clearing up
 
-    def stock(self) -> dict[str, int]:
-        """Return the size of every object in the bucket, by sha256, as it lists them now."""
+    def stock(self, known: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:  # noqa: ARG002
+        """Return the size of every object in the bucket, by sha256, as it lists them now, with sizes."""
         self.there.forget()
         return self.there.sizes()
 

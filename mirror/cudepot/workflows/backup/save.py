@@ -10,9 +10,12 @@ from pathlib import Path
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.backup import FORMAT, Backup, Left, render_backup
 from cudepot.catalog.site.bundle import sums
+from cudepot.catalog.site.object_lists import digest_of
+from cudepot.catalog.site.snapshot import parse_head
 from cudepot.depot.clock import timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
+from cudepot.depot.object_lists import lists_for
 from cudepot.depot.pointers import shown_by
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import storage_errors
@@ -25,7 +28,9 @@ from cudepot.workflows.backup.project_files import ProjectFiles, project_files
 from cudepot.workflows.bundle.volume import write_volume
 from cudepot.workflows.gc import named
 
-_NOT_KEPT = (layout.LOCK, layout.OBJECTS, layout.PARTS, layout.TMP, layout.SCRATCH, layout.COMPLETE)
+_NOT_KEPT = (
+    layout.LOCK, layout.OBJECTS, layout.PARTS, layout.TMP, layout.SCRATCH, layout.COMPLETE, layout.OBJECT_LISTS,
+)  # fmt: skip
 """What of a store is no part of a backup: what changes while it is written, and claims that objects are there."""
 _SMALL = 1 << 20
 _ASKED_AT_A_TIME = 8
@@ -118,8 +123,10 @@ def _objects(depot: Depot) -> tuple[set[Digest], int]:
     """Return all objects that a snapshot, the lock or a record names and the store has, and how many it has lost."""
     numbers = depot.history.numbers()
     depot.progress.step(f"looking for what {len(numbers)} snapshots and cudepot.lock name")
-    here = {one for one in named(depot, numbers) if depot.store.has(one)}
-    shown = {one for head, found in depot.history.objects(numbers, set()) for one in (*found, head.lock)}
+    lists = lists_for(depot.store, depot.config.site, depot.history, numbers)
+    here = {one for one in named(depot, lists) if depot.store.has(one)}
+    shown = {digest_of(name) for one in lists for name in one.came}
+    shown |= {parse_head(depot.store.snapshots.head(one), f"snapshot {one}").lock for one in numbers}
     return here, len(shown - here)
 
 

@@ -9,6 +9,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.catalog.site_tops import FOLLOW
 from cudepot.depot.depot import Depot
+from cudepot.depot.object_lists import Signed, note_list
 from cudepot.depot.published_names import record_names
 from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.digest import Digest
@@ -61,8 +62,10 @@ def keep_snapshot(
         channel,
     )
     document = render_snapshot(snapshot)
-    snapshots.add(number, document, signer.detach(document))
+    signed = Signed(snapshot, document, signer.detach(document))
+    snapshots.add(number, document, signed.signature)
     record_names(depot.store, depot.history)
+    note_list(depot.store, signed)
 
 
 def check_private(config: Config, site: Site) -> None:
@@ -81,11 +84,14 @@ def site_rooms(site: Site, number: int, tree: Tree) -> tuple[Room, ...]:
     return rooms([Need(Path(folder), size)])
 
 
-def show_snapshot(depot: Depot, number: int) -> None:
-    """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
+def show_snapshot(depot: Depot, number: int, read: Snapshot | None = None) -> None:
+    """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site.
+
+    ``read``: the snapshot, where this run has it from the store, its signature checked.
+    """
     check_private(depot.config, depot.site())
     site = depot.inspectable()
-    whole = offered(depot, depot.history.find(number))
+    whole = offered(depot, read or depot.history.find(number))
     if site.current() == number and is_there(site, whole):
         return
     write_on(depot, site, whole)

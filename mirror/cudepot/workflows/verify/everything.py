@@ -83,12 +83,12 @@ def verify(depot: Depot, channel: str = "") -> VerifyResult:
 
 def _record_faults(depot: Depot) -> Iterator[str]:
     """Check all that the store has beside its objects, and what channels show against it."""
-    store = depot.store
-    yield from snapshot_faults(depot.config, store, depot.history, depot.progress)
+    store, history = depot.store, depot.history  # one history, which checks a signature once
+    yield from snapshot_faults(depot.config, store, history, depot.progress)
     yield from (one.text for one in record_faults(store, depot.site_verifier))
     yield from (text for _, text in store.roots_log.faults())
     depot.progress.step("comparing names with everything ever published")
-    yield from (text for _, text in name_faults(store, depot.history))
+    yield from (text for _, text in name_faults(store, history))
     yield from promotion_faults(store.promotions, depot.site_verifier)
     yield from channel_faults(depot.config, store, depot.inspectable())
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.site.bundle import parse_manifest
+from cudepot.catalog.site.snapshot import Named, Snapshot, meant_by, named_objects, parse_head, parse_snapshot
 from cudepot.depot.builds import parse_record
 from cudepot.depot.depot import SiteVerifier
-from cudepot.depot.history import History
+from cudepot.depot.history import History, check_number
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError, SignatureError
 from cudepot.openpgp import is_plain_armor
@@ -24,26 +25,49 @@ def snapshot_faults(config: Config, store: LocalStore, history: History, progres
     """Check every snapshot: signature, place in the chain of hashes, and whether the store has what it names."""
     snapshots = store.snapshots
     documents = snapshots.documents()
+    looked_for = _LookedFor(store, set(), set())
     for number in snapshots.numbers():
         progress.step(f"checking snapshot {number}")
+        what = str(snapshots.path(number))
         try:
-            snapshot = history.load(number)
+            document, signature = history.signed(number)
+            head = parse_head(document, what)
+            check_number(what, head.number, number)
+            lacks = looked_for.lacks(document, what)
         except CudepotError as error:
             yield str(error)
             continue
-        if not is_plain_armor(snapshots.read(number)[1]):
-            yield f"{snapshots.path(number)}.asc: the signature verifies, but its armour was changed"
+        if not is_plain_armor(signature):
+            yield f"{what}.asc: the signature verifies, but its armour was changed"
         before = snapshots.document(number - 1)
         gap = number != documents[0] and not config.site.origin  # bundles bring only some snapshots
-        if (before or gap) and snapshot.parent != Digest.of(before).sha256:
+        if (before or gap) and head.parent != Digest.of(before).sha256:
             yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash differs)"
-        named = {**snapshot.tree, "its cudepot.lock": snapshot.lock}
-        yield from (
-            f"snapshot {number}: {path} is {'damaged' if store.is_damaged(digest) else 'not'} in the store "
-            f"({digest.sha256[:12]}…)"
-            for path, digest in named.items()
-            if not store.has(digest)
-        )
+        if lacks or not store.has(head.lock):
+            yield from _lost(store, number, parse_snapshot(document, what))
+
+
+class _LookedFor(NamedTuple):
+    """Objects of snapshots, each looked for once: hundreds of trees have most of theirs in common."""
+
+    store: LocalStore
+    seen: Named
+    lost: Named
+
+    def lacks(self, document: bytes, what: str) -> bool:
+        """Return whether the store lacks something of a snapshot; raise ConfigError where it is malformed."""
+        names = named_objects(document, what)
+        fresh = names - self.seen
+        self.seen.update(fresh)
+        self.lost.update(one for one in fresh if not self.store.has(meant_by(one)))
+        return not names.isdisjoint(self.lost)
+
+
+def _lost(store: LocalStore, number: int, snapshot: Snapshot) -> Iterator[str]:
+    for path, digest in {**snapshot.tree, "its cudepot.lock": snapshot.lock}.items():
+        if not store.has(digest):
+            how = "damaged" if store.is_damaged(digest) else "not"
+            yield f"snapshot {number}: {path} is {how} in the store ({digest.sha256[:12]}…)"
 
 
 def damaged_snapshots(history: History) -> Iterator[int]:
