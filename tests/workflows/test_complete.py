@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 from simulator.debs import simple_deb, write_deb
 from simulator.nvidia import Nvidia
 from simulator.project import APT, Done, Project
+
+from cudepot.sealed import sealed
 
 HEAVY = {
     "concurrent.futures", "createrepo_c", "difflib", "logging", "msgpack", "requests", "solv", "tarfile",
@@ -70,7 +74,7 @@ def test_a_memory_that_is_damaged_or_of_another_lock_is_not_believed(whole: Proj
     memory = whole.store / "complete.json"
     kept = memory.read_bytes()
     fewer = json.loads(kept)
-    fewer["objects"].pop()
+    fewer["objects"][APT] = ""
     data = next(nvidia.repo.folder.glob("*.deb")).read_bytes()
     for text in (b"", b"{", b"[]", kept[:-9], json.dumps(fewer).encode(), kept.replace(b'"lock": "', b'"lock": "0')):
         memory.write_bytes(text)
@@ -79,6 +83,30 @@ def test_a_memory_that_is_damaged_or_of_another_lock_is_not_believed(whole: Proj
         assert memory.read_bytes() == kept
     memory.write_text(json.dumps(fewer))
     assert "complete.json: was changed" in whole.run("verify", check=False).out
+
+
+def test_a_mirror_that_is_shown_as_its_index_names_it_is_not_read_to_be_published_again(
+    whole: Project, nvidia: Nvidia
+) -> None:
+    whole.run("publish")
+    assert "No packages yet" not in (whole.site / "index.html").read_text()
+    for index in nvidia.repo.folder.glob("Packages*"):
+        _rot(whole.object(index.read_bytes()))
+    assert "unchanged: snapshot 1" in whole.run("publish").out
+    memory = whole.store / "complete.json"
+    noted = json.loads(memory.read_bytes())
+    del noted["check"]
+    noted["shown"][0][-1] = "0" * 64
+    memory.write_text(json.dumps(sealed(noted)))
+    assert "Packages" in whole.fail(5, "publish").error, "the snapshot shows something else than sync found"
+
+
+def _rot(file: Path) -> None:
+    """Change bytes of an object as a disk does: its mark stays."""
+    about = file.stat()
+    file.chmod(0o644)
+    file.write_bytes(bytes(about.st_size))
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def test_a_new_index_is_read(whole: Project, nvidia: Nvidia) -> None:

@@ -66,6 +66,6 @@ def channel_faults(config: Config, store: LocalStore, site: Site) -> Iterator[st
 def newest_published(snapshots: Snapshots) -> int:
     """Return the number of the newest snapshot that was published, not made for a channel alone; 0 for none."""
     for number in reversed(snapshots.numbers()):
-        if not parse_head(snapshots.read(number)[0], f"snapshot {number}").channel:
+        if not parse_head(snapshots.head(number), f"snapshot {number}").channel:
             return number
     return 0

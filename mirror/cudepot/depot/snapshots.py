@@ -40,7 +40,7 @@ def lock_of(store: LocalStore, snapshot: Snapshot | Head) -> Lock:
         raise ConfigError(f"{what} is not TOML: {error}", hint="it was signed like this") from error
 
 
-def says_the_same(store: LocalStore, snapshot: Snapshot, document: bytes, lock: Lock) -> bool:
+def says_the_same(store: LocalStore, snapshot: Snapshot | Head, document: bytes, lock: Lock) -> bool:
     """Return whether a lock, and its ``document``, says what the lock of a snapshot does.
 
     Upstreams publish new roots daily, and no site shows any but those of whole mirrors: others make no difference.

@@ -121,7 +121,7 @@ def indexing() -> list[Kind]:
 
 def shown_below(paths: Iterable[str]) -> dict[str, Shown]:
     """Return what shows the repositories at these site paths, by folder of the site."""
-    tops = {ecosystems.at_home(path).partition("/")[0] for path in paths}
+    tops = {ecosystems.at_home(path).partition("/")[0] for path in {path.rpartition("/")[0] + "/" for path in paths}}
     return {row.folder: _shown(name, row.shows) for name, row in ROWS.items() if row.shows and row.folder in tops}
 
 

@@ -12,7 +12,7 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.run_report import Report
-from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
+from cudepot.catalog.site.snapshot import Snapshot, parse_head, parse_snapshot
 from cudepot.catalog.solution.graph import by_place
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
@@ -25,6 +25,7 @@ from cudepot.depot.locked import current_lock, environment_fault_name, environme
 from cudepot.depot.pointers import channel_faults, newest_published, shown_by
 from cudepot.depot.root_age import too_old
 from cudepot.depot.snapshots import lock_of, says_the_same
+from cudepot.depot.sync_memory import mirrored_objects
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
@@ -133,9 +134,10 @@ def _status(depot: Depot) -> Status:
         return Status(str(error), (), 0, 0, 0, numbers, shown, step, faults, hold=hold)
     mirrored, broken = _wholes(depot.store, depot.isolation, depot.progress, lock)
     depot.progress.step(f"looking for {len(lock.artifacts):,} artifacts in the store")
-    upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
-    missing = sum(one.size for one in every if not depot.store.has(one))
+    lacking = {one for one in every if not depot.store.has(one)}
+    upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set()), lacking) for one in lock.upstreams)
+    missing = sum(one.size for one in lacking)
     depot.progress.step("looking for what was built")
     jobs = all_jobs(depot.workshop, lock)
     done = sum(recall(depot.store, lock, job_key(depot.workshop, lock, job)) is not None for job in jobs)
@@ -235,7 +237,11 @@ def _wholes(
     """Return what each whole mirror consists of, and a line for each of which that cannot be read."""
     mirrored: dict[str, set[Digest]] = {}
     broken: list[Trouble] = []
+    known = mirrored_objects(store, lock) if any(wholes(lock)) else {}
     for one in wholes(lock):
+        if one.name in known:
+            mirrored[one.name] = known[one.name]
+            continue
         progress.step(f"reading the indexes of {one.name}")
         with isolation.each(one.name, broken.append):
             mirrored[one.name] = _mirrored(store, one)
@@ -257,13 +263,17 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     """Return whether the site shows the newest snapshot, made of what this lock says and of these builds."""
     if shown is None or not numbers or shown != newest_published(depot.store.snapshots):
         return False
-    depot.progress.step(f"reading snapshot {shown}")
-    snapshot = parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}")
-    answers = says_the_same(depot.store, snapshot, depot.lock_path.read_bytes(), lock) and {
-        one.digest for one in builds_of(depot.workshop, lock)
-    } <= set(snapshot.tree.values())
+    snapshots, what = depot.store.snapshots, f"snapshot {shown}"
+    head = parse_head(snapshots.head(shown), what)
+    if not says_the_same(depot.store, head, depot.lock_path.read_bytes(), lock):
+        return False
+    built = {one.digest for one in builds_of(depot.workshop, lock)}
     lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
-    return answers and not _is_worn(depot.store, depot.clock, snapshot, lasting)
+    if not built and not lasting:
+        return True
+    depot.progress.step(f"reading snapshot {shown}")
+    snapshot = parse_snapshot(snapshots.read(shown)[0], what)
+    return built <= set(snapshot.tree.values()) and not _is_worn(depot.store, depot.clock, snapshot, lasting)
 
 
 def _is_worn(store: LocalStore, clock: Clock, snapshot: Snapshot, upstreams: Sequence[str]) -> bool:
@@ -281,7 +291,9 @@ def _mirrored(store: LocalStore, upstream: LockedUpstream) -> set[Digest]:
     return set(read_whole(store, upstream).tree.values()) if all(map(store.has, indexes)) else indexes
 
 
-def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Digest]) -> UpstreamStatus:
+def _upstream(
+    depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Digest], lacking: set[Digest]
+) -> UpstreamStatus:
     artifacts = {one.digest for one in lock.of(locked.name)} | mirrored
     return UpstreamStatus(
         locked.name,
@@ -289,7 +301,7 @@ def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Di
         locked.roots[0].date if locked.roots else "",
         tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
         len(artifacts),
-        sum(not depot.store.has(one) for one in artifacts),
+        len(artifacts & lacking),
         dict(too_old(depot.config, depot.clock, lock)).get(locked.name, ""),
         unsigned_note(depot.config, lock, locked),
     )

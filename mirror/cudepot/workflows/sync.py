@@ -99,7 +99,7 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         _remake(depot, lock)
         notes += tuple(_doubts(depot.store, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
-            remember_sync(depot.store, lock, {*every, *(one.digest for one in lock.artifacts)}, notes)
+            remember_sync(depot.store, lock, found, {*every, *(one.digest for one in lock.artifacts)}, notes)
     _raise(failed, len(missing))
     notes = (*_notes(depot.config, depot.store, lock), *notes)
     return SyncResult(len(every), _size(every), len(missing), _size(missing), notes, room if dry_run else ())

@@ -47,7 +47,7 @@ def below(path: str) -> bool:
 
 def bare(tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return a tree without NVIDIA's paths."""
-    return {path: digest for path, digest in tree.items() if not below(path)}
+    return {path: digest for path, digest in tree.items() if not path.startswith(_TOPS)}
 
 
 def is_made(path: str) -> bool:

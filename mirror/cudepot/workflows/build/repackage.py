@@ -66,7 +66,7 @@ def repackage(
     if not dry_run:
         record_acceptance(depot.lock_path, lock)
     notes = unanswered(depot.config, depot.store, lock)
-    lock, held = with_last_good(depot, lock, depot.history.latest(1)) if keep_last else (lock, ())
+    lock, held = with_last_good(depot, lock) if keep_last else (lock, ())
     jobs = all_jobs(depot.workshop, lock)
     left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
     jobs = [job for job in jobs if job not in left]

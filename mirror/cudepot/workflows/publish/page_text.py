@@ -34,6 +34,7 @@ def render_page(
         clients: the files for clients.
     """
     style, script = parts["page.css"].strip(), parts["page.js"].strip()
+    whole = whole_repositories(tree, {one.repository for one in site.held})
     values = {
         "LABEL": html.escape(site.label),
         "NUMBER": str(site.number),
@@ -41,14 +42,14 @@ def render_page(
         "DAY": html.escape(site.created[:10]),
         "SIGNER": html.escape(spaced(site.signer)),
         "KEY": site.key.sha256,
-        "CONTENTS": "\n".join(_contents(site, lock, tree)),
+        "CONTENTS": "\n".join(_contents(site, lock, tree, whole)),
         "CHECKS": "\n".join(_checks(lock)),
         "EULA": _eula(lock),
         "STYLE": style,
         "SCRIPT": script,
         "STYLE_HASH": _csp(style),
         "SCRIPT_HASH": _csp(script),
-        "DATA": page_data(site, lock, clients, whole_repositories(tree, {one.repository for one in site.held})),
+        "DATA": page_data(site, lock, clients, whole),
     }
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], parts["index.html"]).encode()
 
@@ -57,23 +58,21 @@ def _csp(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _contents(site: SiteFacts, lock: Lock, tree: Tree) -> Iterator[str]:
+def _contents(site: SiteFacts, lock: Lock, tree: Tree, whole: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Give the list of environments, and of packages by repository; it needs no script."""
     if lock.environments:
         from cudepot.workflows.publish.page_environments import environments  # noqa: PLC0415 - start-up
 
         yield from environments(lock, _size)
-    listed = set()
     for (kind, repository), group in groupby(site.held, key=lambda one: (one.kind, one.repository)):
         held = list(group)
-        listed.add(repository)
         told = f"{_counted(len(held), label(kind))}, {_size(one.digest for one in held)}"
         yield _section(f"{repository}/", told, held, f' data-kind="{kind}"')
-    for repository, paths in whole_repositories(tree, listed).items():
+    for repository, paths in whole.items():
         told = f"{_counted(len(paths), 'package')}, {_size(tree[one] for one in paths)}, as their upstream lists them"
         yield _section(f"{repository}/", told, ())
     yield from _clients(tree)
-    if not site.held and not listed:
+    if not site.held and not whole:
         yield '<p class="quiet">No packages yet.</p>'
 
 

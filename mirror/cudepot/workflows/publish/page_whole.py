@@ -16,9 +16,10 @@ def whole_repositories(tree: Tree, listed: Set[str]) -> dict[str, list[str]]:
     What NVIDIA's paths show a second time is the same repositories.
     """
     tree = bare(tree)
-    ends = [f"/{path}" for row in repositories() for path in row.root_paths]
+    ends = tuple(f"/{path}" for row in repositories() for path in row.root_paths)
     packages = signed_suffixes()
-    found = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
+    roots = [path for path in tree if path.endswith(ends)]
+    found = {path.removesuffix(end).partition("/dists/")[0] for path in roots for end in ends if path.endswith(end)}
     return {
         one: sorted(path for path in tree if path.startswith(f"{one}/") and path.endswith(packages))
         for one in sorted(found - listed)

@@ -23,6 +23,7 @@ from cudepot.depot.history import History
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.published_names import known_names
 from cudepot.depot.snapshots import lock_of
+from cudepot.depot.sync_memory import named_in, shown_trees, tree_hash
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
 from cudepot.kinds.mirror_files import read_whole
@@ -89,6 +90,7 @@ class Earlier:
         self._names: Mapping[str, list[str]] | None = None
         self._locked: Lock | None = None
         self._locks: Mapping[str, Lock] | None = None
+        self._shown_trees: Mapping[tuple[str, str], str] | None = None
 
     def load(self) -> None:
         """Read the record of names; raise CudepotError when it was changed: that is no upstream's trouble."""
@@ -102,6 +104,13 @@ class Earlier:
     def last(self, path: str) -> Digest | None:
         """Return what a path was last; None where none of the snapshots has it."""
         return next((one.tree[path] for one in self.snapshots if path in one.tree), None)
+
+    @property
+    def shown_trees(self) -> Mapping[tuple[str, str], str]:
+        """What sync found whole mirrors to show; see :func:`~cudepot.depot.sync_memory.shown_trees`."""
+        if self._shown_trees is None:
+            self._shown_trees = shown_trees(self._store) if self.snapshots else {}
+        return self._shown_trees
 
     @property
     def names(self) -> Mapping[str, list[str]]:
@@ -232,12 +241,12 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
         FormatError: it cannot be described.
     """
     upstream = lock.upstreams[0]
-    mirrored = _whole_tree(depot.store, upstream)
+    mirrored = _as_shown(depot.store, upstream, earlier) or _whole_tree(depot.store, upstream)
     _check_present(depot.store, depot.progress, lock, mirrored)
     depot.progress.step(f"building and signing the index of {upstream.name}")
     material = Material(depot, lock, (), earlier.snapshots)
     tree = {path: one for kind in showing(lock) for path, one in kind.shows.tree(material).items()} | mirrored
-    for path in tree:
+    for path in tree.keys() - earlier.tree.keys():
         if safe_name(path) != path:
             raise FormatError(
                 f"{path!r} cannot be published: not a plain path", hint="the store may have been tampered with"
@@ -280,6 +289,20 @@ def _check_names(config: Config, part: Part, earlier: Earlier) -> None:
         check_names(named, earlier.names, accepted(part.lock))
 
 
+def _as_shown(store: LocalStore, upstream: LockedUpstream, earlier: Earlier) -> dict[str, Digest]:
+    """Return the site paths of a whole mirror as the last snapshot has them, where these are what its index names.
+
+    That they are says a hash, which the sync that read the index noted; the paths themselves were signed.
+    """
+    noted = earlier.shown_trees.get(named_in(upstream)) if upstream.files else None
+    folder = site_folder(upstream)
+    if noted is None or tree_hash(earlier.tree, folder) != noted:
+        return {}
+    if not all(store.has(one.digest) for one in upstream.files):
+        return {}
+    return {path: one for path, one in earlier.tree.items() if path.startswith(folder)}
+
+
 def _whole_tree(store: LocalStore, upstream: LockedUpstream) -> dict[str, Digest]:
     """Return the site paths of a whole mirror: every file as the upstream has it; empty for another upstream."""
     if not upstream.files:
@@ -298,7 +321,7 @@ def _check_present(store: LocalStore, progress: Progress, lock: Lock, mirrored: 
     locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
     locked += [(path, digest) for _, path, digest in beside(lock)]
     lacking = absent(store, progress, [digest for _, digest in locked])
-    missing = [name for name, digest in locked if digest in lacking]
+    missing = [name for name, digest in locked if digest in lacking] if lacking else []
     if missing:
         raise ConfigError(
             f"{len(missing)} locked artifacts are not in the store, or damaged there, for example {missing[0]}",
@@ -314,8 +337,9 @@ def is_kept_by_path(path: str) -> bool:
 
 def _check_immutable(earlier: Earlier, tree: Mapping[str, Digest], lock: Lock) -> None:
     """Refuse other bytes of a deb, rpm or plain file than it had last, unless the lock accepted the change."""
-    replaced = accepted(lock)
-    for path, digest in tree.items():
+    replaced, last = accepted(lock), earlier.tree
+    changed = [(path, digest) for path, digest in tree.items() if last.get(path) is not digest]
+    for path, digest in changed:
         before = earlier.last(path) if is_kept_by_path(path) else None
         if before not in (None, digest):
             assert before is not None

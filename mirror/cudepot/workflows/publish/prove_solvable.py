@@ -47,9 +47,12 @@ def _repositories(config: Config, lock: Lock, kind: Shown) -> Iterator[tuple[str
 def _grouped(folders: Collection[str], tree: Mapping[str, Digest]) -> dict[str, dict[str, Digest]]:
     """Return the files of each folder that has any, by their paths below it."""
     grouped: dict[str, dict[str, Digest]] = {}
+    nearest: dict[str, str] = {}  # of whole mirrors there are 100,000 paths in a few folders
     for path, digest in tree.items():
-        ends = [at + 1 for at, sign in enumerate(path) if sign == "/"]
-        folder = next((path[:end] for end in ends if path[:end] in folders), None)
-        if folder:
+        parent = path[: path.rfind("/") + 1]
+        if parent not in nearest:
+            ends = [at + 1 for at, sign in enumerate(parent) if sign == "/"]
+            nearest[parent] = next((parent[:end] for end in ends if parent[:end] in folders), "")
+        if folder := nearest[parent]:
             grouped.setdefault(folder, {})[path.removeprefix(folder)] = digest
     return grouped

@@ -154,7 +154,7 @@ def publish(
     if not dry_run:
         if fresh:
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, created=created)
-        show_snapshot(depot, number)
+        show_snapshot(depot, number, None if fresh else earlier[0])
         told = (*told[:3], (*told[3], *_renewed(depot)))
         announced(depot)
     room = site_rooms(depot.site(), number, tree) if dry_run else ()
