@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,10 @@ class Here:
 
     def bring(self, wanted: Iterable[Digest]) -> None:
         """Have objects on this machine that will be used at once; a local store has them."""
+
+    def waiting(self) -> Collection[str]:
+        """Return the sha256 of objects that an earlier `gc` noted and left for later; a local store leaves none."""
+        return ()
 
     def refresh(self) -> None:
         """Bring what a verb reads that holds nothing up to date: a local store always is."""

@@ -93,7 +93,8 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     removed = tuple(sorted(set(snapshots.numbers()) - set(kept)))
     totals = (len(gone), sum(gone.values()), len(found), sum(found.values()))
     if not force:
-        _guard(*totals)
+        noted = set(depot.store.waiting())
+        _guard(*_amount(gone, noted), *_amount(found, noted))
     if not dry_run:
         depot.progress.step(f"removing {len(gone):,} objects and {len(removed)} snapshots")
         record_names(depot.store, depot.history)  # outlives the snapshots it is made of
@@ -109,6 +110,12 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         totals = (len(went), sum(gone[one] for one in went), *totals[2:])
     waiting = 0 if dry_run else len(gone) - totals[0]
     return GcResult(tuple(kept), removed, *totals, len(stale), why, waiting)
+
+
+def _amount(sizes: Mapping[str, int], noted: Set[str]) -> tuple[int, int]:
+    """Return how many objects and bytes, without those whose removal an earlier `gc` was allowed already."""
+    fresh = [size for one, size in sizes.items() if one not in noted] if noted else sizes.values()
+    return len(fresh), sum(fresh)
 
 
 def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:

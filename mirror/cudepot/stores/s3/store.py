@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import FileIO
@@ -407,6 +407,10 @@ class S3Store(LocalStore):
         self.there.remove(name)
         self._spoilt.discard(name)
         return name
+
+    def waiting(self) -> Collection[str]:
+        """Return the sha256 of objects that an earlier `gc` noted and left for later."""
+        return SealedFile(self.at(layout.RETIRED)).recall().keys()
 
     def collect(self, unnamed: Iterable[str]) -> list[str]:
         """Remove objects that nothing has named for the grace period, and return which."""
