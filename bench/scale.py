@@ -26,6 +26,10 @@ SIZES = (1_000, 4_000, 16_000)
 LARGE = (1_000, 10_000, 100_000)
 MOST = 1.1
 """The largest exponent: cost grows no faster than the work."""
+_ASKED = (
+    ("status",), ("publish",), ("gc", "-n"), ("lock",), ("sync",), ("run",), ("channels",), ("snapshots",), ("verify",),
+)  # fmt: skip
+"""What is asked of a store that has been used for years, of which none changes anything."""
 _ROUNDS = 3
 """Times that a step is taken, once where that takes long; the least counts, for whatever else is going on only adds."""
 _LONG = 10_000  # things of which each step takes long
@@ -120,8 +124,15 @@ class _Scale:
     def _used(self, folder: Path, size: int) -> None:
         """Ask a store of so many objects and hundreds of snapshots what changes nothing, and promote one."""
         with used_store(folder, self._keys, self._key, size, self._snapshots) as project:
-            for words in (("status",), ("publish",), ("gc", "-n"), ("promote", *CHANNELS[:2])):
-                self._verb(f"N objects, {self._snapshots} snapshots: {' '.join(words)}", size, project, *words)
+            first, last, file = str(self._snapshots - 1), str(self._snapshots), str(folder / "x.tar")
+            more = (
+                ("diff", first, last),
+                ("rollback", "-n", first),
+                ("bundle", "export", "-n", file, "--since", first),
+            )
+            for words in (*_ASKED, ("promote", *CHANNELS[:2]), *more):
+                name = " ".join(one for one in words[:3] if not one.isdecimal())
+                self._verb(f"N objects, {self._snapshots} snapshots: {name}", size, project, *words)
             out_of_the_store(project)
             words = ("promote", CHANNELS[0], CHANNELS[2])
             self._verb(f"N objects, {self._snapshots} snapshots: promote, out of the store", size, project, *words)

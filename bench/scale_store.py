@@ -21,9 +21,11 @@ from bench import scale_world as world
 from bench.apt_world import nginx
 from bench.measure import cudepot
 from cudepot.catalog.site.names import Shown, render_shown
+from cudepot.catalog.site.object_lists import ObjectList, name_of
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.cli.context import opened
 from cudepot.depot.depot import Depot
+from cudepot.depot.object_lists import keep_lists, recall_lists
 from cudepot.digest import Digest
 from cudepot.store.local import LocalStore
 
@@ -79,18 +81,35 @@ def _write(depot: Depot, first: Snapshot, packages: int, snapshots: int) -> None
     tree = {path: one for path, one in first.tree.items() if path not in new} | before
     signer, left, texts = depot.signer(), list(before), {path: _text(path, one) for path, one in tree.items()}
     parent, every = Digest.of(depot.store.snapshots.read(1)[0]).sha256, max(1, packages // snapshots)
+    lists, came, went = recall_lists(depot.store), set(before.values()), {first.tree[path] for path in debs}
     for number in range(2, snapshots):
         for old in left[:every]:
             del texts[old]
             texts[newer[old]] = _text(newer[old], first.tree[newer[old]])
+            came.add(first.tree[newer[old]])
+            went.add(before[old])
         del left[:every]
         created = f"{_FIRST + datetime.timedelta(days=number):%Y-%m-%dT%H:%M:%SZ}"
         document = _document(replace(first, number=number, created=created, parent=parent, tree={}), texts)
+        signature = signer.detach(document)
         path = depot.store.snapshots.path(number)  # not added as others are: the disk is waited for twice by each
         path.write_bytes(document)
-        path.with_suffix(".json.asc").write_bytes(signer.detach(document))
+        path.with_suffix(".json.asc").write_bytes(signature)
         parent = hashlib.sha256(document).hexdigest()
+        lists.append(_listed(number, document, signature, lists[0], came, went))
+        came, went = set(), set()
     depot.store.published_log.append(render_shown(Shown(number, {})) for number in range(2, snapshots))
+    keep_lists(depot.store, lists)
+
+
+def _listed(
+    number: int, document: bytes, signature: bytes, first: ObjectList, came: set[Digest], went: set[Digest]
+) -> ObjectList:
+    """Return the list of a snapshot that has as many packages as the first one."""
+    return ObjectList(
+        number, name_of(Digest.of(document)), name_of(Digest.of(signature)), first.signer,
+        sorted(map(name_of, came - went)), sorted(map(name_of, went - came)), first.files, first.packages,
+    )  # fmt: skip
 
 
 def _text(path: str, digest: Digest) -> str:

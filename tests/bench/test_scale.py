@@ -29,7 +29,7 @@ def test_growth_is_told_by_the_two_largest_sizes(seconds: tuple[float, ...], exp
 @pytest.mark.lengthy
 def test_every_step_is_taken_at_each_size(tmp_path: Path) -> None:
     found = scale.curves(tmp_path, (4, 8), 1, snapshots=4)
-    assert len(found) == 15
+    assert len(found) == 24
     assert all(list(one.cpu_s) == [4, 8] for one in found)
     assert {f"H{number}" for number in range(1, 5)} <= {one.step[-3:-1] for one in found}
     assert "exponent" in scale.table(found)
