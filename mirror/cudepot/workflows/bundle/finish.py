@@ -12,6 +12,7 @@ from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import History
+from cudepot.depot.object_lists import Signed, note_list
 from cudepot.depot.published_names import check_imported, record_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest
@@ -169,6 +170,7 @@ def _show(store: LocalStore, history: History, manifest: Manifest) -> None:
     document, signature = store.read(manifest.document), store.read(manifest.signature)
     store.snapshots.add(manifest.number, document, signature)
     record_names(store, history)
+    note_list(store, Signed(history.load(manifest.number), document, signature))
 
 
 def lacking(store: LocalStore, manifest: Manifest) -> list[Digest]:
