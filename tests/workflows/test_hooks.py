@@ -24,7 +24,7 @@ from tests.workflows.incident_world import NEXT, PINNED, World
 from tests.workflows.test_nights import hurried, inside, night  # noqa: F401 - a fixture
 
 from cudepot.catalog.event import Event
-from cudepot.depot.hooks import Observed, _masked, happened
+from cudepot.depot.hooks import NOT_DONE, Observed, _masked, happened
 from cudepot.errors import TransientError
 from cudepot.transport import webhook
 
@@ -87,7 +87,13 @@ def test_any_verb_calls_them_and_a_dry_run_does_not(shown: Project, tmp_path: Pa
     inside(shown, "publish")
     assert [(each["event"], each["snapshot"], each["before"]) for each in events(file)] == [("shown", 2, 1)]
     write_deb(simple_deb("own", "1.0", Homepage="https://example.com"), one.parent)
-    assert inside(shown, "lock").rc == 5, "the verb ends with its own error"
+    shown.add("hook", name="late", on=ALL, command=["sleep", "600"], timeout=1)
+    done = inside(shown, "lock")
+    assert done.rc == 5, "the verb ends with its own error"
+    assert "hook late failed for fault-begins: not done after 1 s" in done.err
+    assert "hook late failed for changed-in-place: not called: " in done.err
+    del shown.sections[-1]
+    shown.write()
     assert [each["event"] for each in events(file)] == ["fault-begins", "changed-in-place"]
     inside(shown, "rollback", "1")
     assert [(each["snapshot"], each["before"]) for each in events(file)] == [(3, 2)]
@@ -261,7 +267,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(monkeypatch: 
 
         threading.Thread(target=drip, daemon=True).start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        with pytest.raises(TransientError, match=r"not done after 0\.5 s"):
+        with pytest.raises(TransientError, match=rf"{NOT_DONE} 0\.5 s"):
             webhook.post(url, b"{}", {}, timeout=0.5, sleep=time.sleep)
 
 

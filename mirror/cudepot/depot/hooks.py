@@ -31,6 +31,8 @@ from cudepot.store.local import LocalStore
 
 SIGNATURE = "Cudepot-Signature"
 """Header with the site's signature of the body: a detached one, armored, in base64 because headers are one line."""
+NOT_DONE = "not done after"
+_SKIPPED = "not called: it was not done in time for another event of this run"
 _SAID, _TOLD = 2000, 200
 """Bytes of what a failing command said that are read, and signs of them that are told and kept."""
 _SECRET = re.compile(r"(?i)token|secret|passw|credential|api_?key|access_?key")
@@ -118,9 +120,19 @@ def happened(before: Observed | None, after: Observed | None) -> Iterator[Event]
 
 
 def fire(depot: Depot, events: Event | Sequence[Event]) -> tuple[Fired, ...]:
-    """Call every hook that wants to know of an event, one after the other; what fails is in what is returned."""
-    every = [events] if isinstance(events, Event) else events
-    return tuple(_called(depot, hook, one) for one in every for hook in depot.config.hooks if one.kind in hook.on)
+    """Call every hook that wants to know of an event, one after the other; what fails is in what is returned.
+
+    One that was not done in time is not called again: twenty upstreams that are down make twenty events.
+    """
+    found: list[Fired] = []
+    late = set[str]()
+    for event in [events] if isinstance(events, Event) else events:
+        for hook in (one for one in depot.config.hooks if event.kind in one.on):
+            known = hook.name in late
+            found.append(Fired(hook.name, event.kind, _SKIPPED) if known else _called(depot, hook, event))
+            if found[-1].error.startswith(NOT_DONE):
+                late.add(hook.name)
+    return tuple(found)
 
 
 def _called(depot: Depot, hook: Hook, event: Event) -> Fired:
@@ -194,7 +206,7 @@ def _run(hook: Hook, body: bytes, folder: str, env: Mapping[str, str]) -> str:
         try:
             code = child.wait(hook.timeout)
         except subprocess.TimeoutExpired:
-            return f"not done after {hook.timeout} s"
+            return f"{NOT_DONE} {hook.timeout} s"
         finally:
             _end(child)
         return f"exit {code}: {_last(said)}".removesuffix(": ") if code else ""

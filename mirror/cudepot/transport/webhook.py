@@ -49,9 +49,13 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> 
     thread.start()
     thread.join(timeout)
     if not found:
-        raise TransientError(f"not done after {timeout:g} s")
+        raise _late(timeout)
     if found[0] is not None:
         raise found[0]
+
+
+def _late(timeout: float) -> TransientError:
+    return TransientError(f"not done after {timeout:g} s")  # as hooks say it of commands
 
 
 def _asked(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
@@ -63,6 +67,8 @@ def _asked(url: str, body: bytes, headers: Mapping[str, str], timeout: float) ->
             )
             status = answer.status_code
             answer.close()
+    except requests.Timeout:
+        raise _late(timeout) from None
     except requests.RequestException as error:
         raise TransientError(type(error).__name__) from None
     if status in _AGAIN:
