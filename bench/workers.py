@@ -22,7 +22,7 @@ from bench.installed import installed
 from bench.measure import Measured, cudepot
 from bench.rounds import delayed
 from bench.rows import Row
-from cudepot.cli.worker_tasks import version
+from cudepot.cli.worker_tasks import ready
 
 FILES = 1000
 MANY = 4
@@ -91,7 +91,7 @@ def _project(base: Path, server: S3Server, far: str, keys: KeyHome, key: Key, nv
 def _wait(workers: Cluster, count: int) -> None:
     with Client(workers.address, timeout=60) as client:
         client.wait_for_workers(count, timeout=240)
-        client.run(version)  # as after any earlier run: they are up for weeks
+        client.run(ready)  # as after any earlier run: they are up for weeks
 
 
 def _rows(one: dict[str, Measured], many: dict[str, Measured]) -> Iterator[Row]:

@@ -24,7 +24,7 @@ class Cluster:
 
     Attributes:
         folder: of logs and of what workers keep.
-        env: environment of the workers: their credentials, and what else they read.
+        env: environment of the workers: their credentials, what else they read, and PYTHONPATH, for the scheduler too.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class Cluster:
 
     def scheduler(self) -> None:
         """Start the scheduler, and wait until it listens."""
-        allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "100"}
+        allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "100", "PYTHONPATH": self.env["PYTHONPATH"]}
         self._start("scheduler", ["--host", "127.0.0.1", "--port", str(self.port)], allowed)
         end = time.monotonic() + 120
         while True:

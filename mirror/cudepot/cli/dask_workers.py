@@ -10,6 +10,7 @@ import contextlib
 import logging
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,7 +33,9 @@ _FEW, _SMALL = 32, 16 << 20  # files in a task, and their bytes: a task costs so
 _TURNS = 4  # tasks that every thread gets at least, so that all end at about the same time
 _Item = TypeVar("_Item")
 Task = Callable[..., Any]
-_INSTALL = "install the same cudepot, with its extra `dask`, on every worker; see `cudepot explain operate`"
+_INSTALL = (
+    "install the same cudepot, with its extra `dask`, on the scheduler and every worker; see `cudepot explain operate`"
+)
 _AGAIN = "see the logs of scheduler and workers, and run the command again: what was done is found in the bucket"
 
 
@@ -88,7 +91,9 @@ class DaskWorkers:
 
     def _portions(self, items: Sequence[_Item], size: Callable[[_Item], int]) -> list[list[_Item]]:
         """Return items as tasks take them: small ones together, as long as every thread has several turns."""
-        threads = sum(self._client.nthreads().values()) if self._client.status == "running" else 1
+        threads = 1
+        with contextlib.suppress(OSError, TimeoutError):  # a scheduler that is gone is found gone when it is asked
+            threads = sum(self._client.nthreads().values()) if self._client.status == "running" else 1
         return portions(items, size, max(1, min(_FEW, len(items) // (max(threads, 1) * _TURNS))))
 
     def _one_by_one(
@@ -183,26 +188,52 @@ def _connected(address: str) -> Client:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=_PATIENCE)
+        try:
+            _check_versions(client, address)
+        except BaseException:
+            with contextlib.suppress(OSError, TimeoutError):
+                client.close(timeout=_PATIENCE)
+            raise
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())
         raise ConfigError(
             f"{address}: no Dask scheduler answers there: {said}", hint="start `dask scheduler`, or leave out --workers"
         ) from error
-    try:
-        _check_versions(client, address)
-    except BaseException:
-        client.close()
-        raise
     return client
 
 
 def _check_versions(client: Client, address: str) -> None:
     try:
-        client.wait_for_workers(1, timeout=_PATIENCE)
-        found: dict[str, Any] = client.run(tasks.version, on_error="return")
+        found = {f"worker {name}": one for name, one in _on_workers(client).items()}
+        found[f"scheduler {address}"] = _on_scheduler(client)
     except TimeoutError as error:
         raise ConfigError(f"{address}: has no worker", hint=f"start `dask worker {address}`") from error
-    for worker, one in sorted(found.items()):
+    for name, one in sorted(found.items()):
         if one != __version__:
             told = f"cudepot {one}" if isinstance(one, str) else f"no cudepot: {' '.join(str(one).split())}"
-            raise ConfigError(f"worker {worker} has {told}; this is {__version__}", hint=_INSTALL)
+            raise ConfigError(f"{name} has {told}; this is {__version__}", hint=_INSTALL)
+
+
+def _on_workers(client: Client) -> dict[str, Any]:
+    """Return the version of cudepot that each worker has; one that dies meanwhile has none.
+
+    Raises:
+        TimeoutError: there is no worker.
+    """
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+        told: dict[str, Any] = client.run(tasks.ready, on_error="return")
+        if found := {name: one for name, one in told.items() if not isinstance(one, OSError)}:
+            return found
+    raise TimeoutError
+
+
+def _on_scheduler(client: Client) -> object:
+    """Return the version of cudepot that the scheduler has, which reads what tasks it hands out."""
+    try:
+        return client.run_on_scheduler(tasks.version)
+    except (OSError, TimeoutError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it met there
+        return error

@@ -57,7 +57,12 @@ class Trouble(NamedTuple):
 
 
 def version() -> str:
-    """Return the version of cudepot on this machine, which has loaded then what the first task needs."""
+    """Return the version of cudepot on this machine."""
+    return __version__
+
+
+def ready() -> str:
+    """Return the version of cudepot on a worker, which has loaded then what its first task needs."""
     for name in _NEEDED:
         importlib.import_module(name)
     return __version__
