@@ -52,6 +52,11 @@ class Machines:
         """Lose a machine with all that was on it."""
         shutil.rmtree(project.base)
 
+    def empty(self) -> None:
+        """Lose all that is in the bucket."""
+        for key in self.listed():
+            self.client.delete_object(Bucket=self.bucket, Key=f"{PREFIX}/{key}")
+
     # what is in the bucket
 
     @functools.cached_property

@@ -312,7 +312,7 @@ def test_uploads_that_were_cut_are_given_up(
         if begun > time.time() - 3600:  # moto says 2010 of all
             one.collect([])
             assert [key for key, _, _ in bucket.uploads("objects/")] == ["objects/2"]
-        one._bucket.place = replace(where, grace=-60)
+        one.bucket.place = replace(where, grace=-60)
         one.collect([])
     assert list(bucket.uploads("objects/")) == []
 

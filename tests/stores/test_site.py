@@ -256,7 +256,7 @@ def bucketed(moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_switch_is_one_request(bucketed: Callable[[str], StoreSite]) -> None:
     site = bucketed("one").channel(TEST)
-    bucket = site._store._bucket  # type: ignore[attr-defined]
+    bucket = site._store.bucket  # type: ignore[attr-defined]
     assert site.current() is None
     before = bucket.requests
     site.switch(1)

@@ -25,6 +25,11 @@ class Here:
 
         return FileDocument(SITE.at(self.root))
 
+    @property
+    def elsewhere(self) -> str:
+        """Where the store is as people write it, unless it is on this machine: empty then."""
+        return ""
+
     def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
         """Return bucket and key of an object that the server of ``where`` has already; None for a local store."""
         del where, digest

@@ -62,6 +62,10 @@ class Holdings:
                     count, size = count + 1, size + one.stat().st_size
         return count, size
 
+    def due(self, unnamed: Iterable[str]) -> list[str]:
+        """Return which objects :meth:`collect` would remove now; all of those but where there is a grace period."""
+        return list(unnamed)
+
     def collect(self, unnamed: Iterable[str]) -> list[str]:
         """Remove objects that nothing names, and return the sha256 of those that went.
 

@@ -106,10 +106,9 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         keep_lists(depot.store, lists)
         for key in stale:
             forget_record(depot.store, key)
-        went = depot.store.collect(gone)
-        totals = (len(went), sum(gone[one] for one in went), *totals[2:])
-    waiting = 0 if dry_run else len(gone) - totals[0]
-    return GcResult(tuple(kept), removed, *totals, len(stale), why, waiting)
+    went = depot.store.due(gone) if dry_run else depot.store.collect(gone)
+    totals = (len(went), sum(gone[one] for one in went), *totals[2:])
+    return GcResult(tuple(kept), removed, *totals, len(stale), why, len(gone) - len(went))
 
 
 def _amount(sizes: Mapping[str, int], noted: Set[str]) -> tuple[int, int]:

@@ -14,20 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO
 
 from cudepot.digest import CHUNK, Digest, MismatchError
 from cudepot.errors import BusyError, ConfigError, CudepotError, MissingError, TrustError
 from cudepot.store import layout
 from cudepot.store.hold import held
-from cudepot.store.holdings import Held
-from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
 from cudepot.stores.kind import Around
 from cudepot.stores.s3.cache import Cache
-from cudepot.stores.s3.collect import LEASE, Remover, retire, unnamed_keys
+from cudepot.stores.s3.collect import LEASE, Remover, Retired, retire, unnamed_keys
 from cudepot.stores.s3.conditions import check_conditions
+from cudepot.stores.s3.holdings import BucketHoldings
 from cudepot.stores.s3.objects import BucketDocument
 from cudepot.stores.s3.records import ROOM as RECORDS
 from cudepot.stores.s3.records import RecordGoneError, Records
@@ -48,7 +46,7 @@ _PASSING = (layout.LOG, layout.LAST_RUN)  # what the next run writes again
 _PATIENCE = 15.0  # seconds that a run waits for one that only reads
 
 
-class S3Store(LocalStore):
+class S3Store(BucketHoldings):
     """See the module, and :class:`~cudepot.store.local.LocalStore`.
 
     Args:
@@ -60,10 +58,10 @@ class S3Store(LocalStore):
 
     def __init__(self, around: Around, bucket: Bucket, *, cache: int | None = None, singly: bool = False) -> None:
         super().__init__(around.root, create=True, durable=not singly, quick=around.quick)
-        self._bucket, self._progress, self._limit = bucket, around.progress, cache
+        self.bucket, self._progress, self._limit = bucket, around.progress, cache
         self._cache = Cache(self.root, self.marks, durable=not singly)
         self.there = There(bucket, singly=singly)
-        self._spoilt: set[str] = set()
+        self.spoilt: set[str] = set()
         self._removed: set[int] = set()
         self._uncreated = 0  # number of a snapshot that the state names and that may not be there yet
         self._state = StateFile(bucket)
@@ -73,7 +71,12 @@ class S3Store(LocalStore):
     @property
     def where(self) -> str:
         """The bucket and prefix."""
-        return self._bucket.where
+        return self.bucket.where
+
+    @property
+    def elsewhere(self) -> str:
+        """The bucket and prefix: losing this machine loses nothing of the store."""
+        return self.where
 
     # objects
 
@@ -85,7 +88,7 @@ class S3Store(LocalStore):
 
     def has(self, digest: Digest) -> bool:
         """Return whether the object is in the bucket, or here and on its way there."""
-        if digest.sha256 in self._spoilt:
+        if digest.sha256 in self.spoilt:
             return False
         if self.there.holds(digest):
             return True
@@ -96,13 +99,13 @@ class S3Store(LocalStore):
 
     def is_marked(self, digest: Digest) -> bool:
         """Return whether :meth:`has` need not hash the object to know."""
-        if digest.sha256 in self._spoilt:
+        if digest.sha256 in self.spoilt:
             return False
         return self.there.holds(digest) or (super().is_marked(digest) and self.has(digest))
 
     def is_damaged(self, digest: Digest) -> bool:
         """Return whether other bytes were read in the object's place."""
-        return digest.sha256 in self._spoilt or super().is_damaged(digest)
+        return digest.sha256 in self.spoilt or super().is_damaged(digest)
 
     def bring(self, wanted: Iterable[Digest]) -> None:
         """Have objects on this machine, several at a time."""
@@ -111,7 +114,7 @@ class S3Store(LocalStore):
             return
         self._progress.begin(f"bringing {len(lacking)} objects", sum(one.size for one in lacking), len(lacking))
         try:
-            with ThreadPoolExecutor(self._bucket.place.workers) as pool:
+            with ThreadPoolExecutor(self.bucket.place.workers) as pool:
                 for one in pool.map(self._brought, lacking):
                     self._progress.advance(one.size, 1)
         finally:
@@ -127,14 +130,14 @@ class S3Store(LocalStore):
             with self._cache.part(digest) as part:
                 if part.size < digest.size:
                     part.restart()
-                    with contextlib.closing(self._bucket.open(key_of(digest.sha256))) as stream:
+                    with contextlib.closing(self.bucket.open(key_of(digest.sha256))) as stream:
                         while chunk := stream.read(CHUNK):
                             part.write(chunk)
                 part.commit()
         except MissingError:
             self.there.remove(digest.sha256)
         except MismatchError as error:
-            self._spoilt.add(digest.sha256)
+            self.spoilt.add(digest.sha256)
             raise TrustError(
                 f"{self.where}{key_of(digest.sha256)} is damaged: it does not hold the {digest.size} bytes its name "
                 "stands for",
@@ -153,7 +156,7 @@ class S3Store(LocalStore):
         self._send(digest)
 
     def _spoilt_is_mended(self, digest: Digest) -> None:
-        if digest.sha256 in self._spoilt:
+        if digest.sha256 in self.spoilt:
             self.there.remove(digest.sha256)
 
     @contextlib.contextmanager
@@ -193,12 +196,12 @@ class S3Store(LocalStore):
         if self._uploads is not None:
             self._uploads.drop(digest)
         super().discard(digest)
-        self._bucket.delete(key_of(digest.sha256))
+        self.bucket.delete(key_of(digest.sha256))
         self.there.remove(digest.sha256)
 
     def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
         """Return bucket and key of an object, where its server is that of ``where`` as well."""
-        place = self._bucket.place
+        place = self.bucket.place
         if not isinstance(where, Where) or not where.is_beside(place) or not self.there.holds(digest):
             return None
         return place.bucket, place.prefix + key_of(digest.sha256)
@@ -206,12 +209,12 @@ class S3Store(LocalStore):
     @property
     def snapshots(self) -> BucketSnapshots:
         """The snapshots that were made here, or came here."""
-        return BucketSnapshots(self.root, self._bucket, self._announce, self._removed)
+        return BucketSnapshots(self.root, self.bucket, self._announce, self._removed)
 
     @property
     def pointer(self) -> BucketDocument:
         """What a site shows that is served out of this store: an object of its own."""
-        return BucketDocument(self._bucket, self.root)
+        return BucketDocument(self.bucket, self.root)
 
     # what a run sees, and leaves
 
@@ -241,7 +244,7 @@ class S3Store(LocalStore):
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
         """Send what becomes an object meanwhile, and wait for it in the end."""
-        self._uploads = uploads = Uploads(self._bucket, self._cache, self.there, self._spoilt)
+        self._uploads = uploads = Uploads(self.bucket, self._cache, self.there, self.spoilt)
         try:
             yield
             uploads.wait()
@@ -327,7 +330,7 @@ class S3Store(LocalStore):
         new = State(self._records.push(), tuple(sorted(kept)), max((*kept, newest)), named, collecting, serial)
         if new != before:
             self._state.swap(replace(new, serial=serial + 1))
-        self._bucket.delete_each([snapshot_key(one) for one in sorted(self._removed)])
+        self.bucket.delete_each([snapshot_key(one) for one in sorted(self._removed)])
         self._removed.clear()
 
     def _announce(self, number: int, body: bytes) -> None:
@@ -343,7 +346,7 @@ class S3Store(LocalStore):
 
     def _adopt(self) -> None:
         """Send all of a store that was a folder until now, or nothing of a new one."""
-        check_conditions(self._bucket)
+        check_conditions(self.bucket)
         self._take_note()
         for path in self.objects():
             if path.is_file() and not path.is_symlink():
@@ -361,52 +364,14 @@ class S3Store(LocalStore):
         copy = self._note().get("copy") or secrets.token_hex(8)
         SealedFile(self.at(layout.BUCKET)).write({"bucket": self.where, "copy": copy})
 
-    # looking at it, and clearing up
+    # clearing up
 
-    def stock(self, known: Mapping[str, int] = MappingProxyType({})) -> dict[str, int]:  # noqa: ARG002
-        """Return the size of every object in the bucket, by sha256, as it lists them now, with sizes."""
-        self.there.forget()
-        return self.there.sizes()
+    def due(self, unnamed: Iterable[str]) -> list[str]:
+        """Return which objects :meth:`collect` would remove now."""
+        return self._retired(unnamed, self._state.server_time()).doomed
 
-    def counted(self) -> tuple[int, int]:
-        """Return how many objects the bucket has, and their bytes, as it listed them last."""
-        sizes = self.there.sizes().values()
-        return len(sizes), sum(sizes)
-
-    def holdings(self) -> list[Held]:
-        """Return what is on this machine, and what the bucket lists."""
-        self.there.forget()
-        listed = self.there.sizes().items()
-        return super().holdings() + [
-            Held(f"{self.where}{key_of(one)}", one, size, is_here=False) for one, size in listed
-        ]
-
-    def fault(self, held: Held) -> str:
-        """Return what is wrong with an object, here or in the bucket, found by hashing it."""
-        if held.is_here:
-            return super().fault(held)
-        return self.judged(held, self.hash_there(held.name))
-
-    def hash_there(self, sha256: str) -> str:
-        """Return the sha256 that an object of the bucket has; raise MissingError when it is not there."""
-        with contextlib.closing(self._bucket.open(key_of(sha256))) as stream:
-            return Digest.of_stream(stream).sha256
-
-    def judged(self, held: Held, sha256: str) -> str:
-        """Return what is wrong with an object that has this sha256; one of the bucket is written over from now on."""
-        if not held.is_here and sha256 != held.name:
-            self._spoilt.add(held.name)
-        return super().judged(held, sha256)
-
-    def drop(self, place: str) -> str:
-        """Remove a damaged object from here or from the bucket; return the name it had."""
-        if not place.startswith(self.where):
-            return super().drop(place)
-        self._bucket.delete(place.removeprefix(self.where))
-        name = place.rpartition("/")[2]
-        self.there.remove(name)
-        self._spoilt.discard(name)
-        return name
+    def _retired(self, unnamed: Iterable[str], now: float) -> Retired:
+        return retire(unnamed, SealedFile(self.at(layout.RETIRED)).recall(), now, self.bucket.place.grace)
 
     def waiting(self) -> Collection[str]:
         """Return the sha256 of objects that an earlier `gc` noted and left for later."""
@@ -416,20 +381,19 @@ class S3Store(LocalStore):
         """Remove objects that nothing has named for the grace period, and return which."""
         if self._state.state is None:
             self.commit()
-        file, now = SealedFile(self.at(layout.RETIRED)), self._state.server_time()
-        old = now - self._bucket.place.grace
-        found = retire(unnamed, file.recall(), now, self._bucket.place.grace)
-        file.write(found.waiting)
+        now = self._state.server_time()
+        old, found = now - self.bucket.place.grace, self._retired(unnamed, now)
+        SealedFile(self.at(layout.RETIRED)).write(found.waiting)
         self.commit(collecting=self._note()["copy"])
-        remover = Remover(self._bucket, self._state)
+        remover = Remover(self.bucket, self._state)
         remover.remove([key_of(one) for one in found.doomed])
         for one in found.doomed:
             Path(self.here(Digest(one, 0))).unlink(missing_ok=True)
             self.there.remove(one)
-        remover.remove(list(unnamed_keys(self._bucket, (RECORDS, SNAPSHOTS), self._named_keys(), old)))
-        for key, upload, begun in list(self._bucket.uploads(OBJECTS)):
+        remover.remove(list(unnamed_keys(self.bucket, (RECORDS, SNAPSHOTS), self._named_keys(), old)))
+        for key, upload, begun in list(self.bucket.uploads(OBJECTS)):
             if begun <= old:
-                self._bucket.abort(key, upload)
+                self.bucket.abort(key, upload)
         self.commit()
         return found.doomed
 

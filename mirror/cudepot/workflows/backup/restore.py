@@ -96,6 +96,8 @@ def _shown(depot: Depot, manifest: Backup) -> tuple[dict[str, int], dict[str, st
 
 
 def _show(site: Inspectable, depot: Depot, number: int) -> None:
+    if number not in depot.history.numbers():  # it was left to a bucket
+        raise ConfigError(f"{depot.store.elsewhere or depot.store.root} has no snapshot {number}", hint="")
     whole = on_site(depot.store, depot.config.site, depot.history.load(number))
     if site.current() == number and is_there(site, whole):
         return

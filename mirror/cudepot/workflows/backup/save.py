@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.bundle_tar import BLOCK, LIMITS, MANIFEST, members
 from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.sealed import sealed
 from cudepot.store import layout
 from cudepot.store.local import LocalStore
 from cudepot.workflows.backup.project_files import ProjectFiles, project_files
@@ -53,6 +55,7 @@ class BackupResult:
         left_out: links that lead out of the project, which are no part of it.
         signed: whether the site's key signs it; the far side of an air gap and an edge have none.
         sha256: of the file; empty in a dry run.
+        elsewhere: the bucket that has the store, which is no part of it then; empty where it is.
     """
 
     file: str
@@ -66,6 +69,7 @@ class BackupResult:
     left_out: tuple[str, ...]
     signed: bool
     sha256: str = ""
+    elsewhere: str = ""
 
 
 def backup(
@@ -77,7 +81,7 @@ def backup(
     Args:
         depot: the depot.
         file: where to.
-        everything: leave nothing to upstreams.
+        everything: leave nothing to upstreams, nor to the bucket of a store that is in one.
         ask: ask upstreams for what would be left to them; what they do not have is in the backup.
         with_key: the private key too, which has to be in the project's folder then.
         dry_run: write nothing.
@@ -88,11 +92,12 @@ def backup(
     """
     if file.exists() and not is_backup(file):
         raise ConfigError(f"{file}: is there and is no backup", hint="choose another name")
-    objects, lost = _objects(depot)
+    elsewhere = "" if everything else depot.store.elsewhere
+    objects, lost = _objects(depot) if not elsewhere else (set[Digest](), 0)
     left = {} if everything else _left(depot, objects, ask=ask)
     kept = tuple(sorted(objects - left.keys()))
     there = project_files(depot, with_key=with_key)
-    project, state = _own(there, file), _state(depot.store)
+    project, state = _own(there, file), _state(depot.store) if not elsewhere else {}
     shown = {name: number for name, number in shown_by(depot.config, depot.site()).items() if number}
     made = Backup(
         timestamp(depot.clock), depot.signer().fingerprint, _keys(depot), depot.config.store, shown,
@@ -103,7 +108,8 @@ def backup(
     sha256 = "" if dry_run else _write(depot, file, made, small)
     counts = (len(kept), sum(one.size for one in kept), len(state), len(project))
     outside, signed = tuple(_outside(depot)), not depot.config.site.origin
-    return BackupResult(str(file), *counts, _counted(left.values()), lost, outside, there.left_out, signed, sha256)
+    left_to = _counted(left.values())
+    return BackupResult(str(file), *counts, left_to, lost, outside, there.left_out, signed, sha256, elsewhere)
 
 
 def is_backup(path: Path) -> bool:
@@ -180,6 +186,13 @@ class _Saved:
             yield from iter(lambda: reader.read(CHUNK), b"")
 
 
+class _Small(_Saved):
+    """A file that is written for a backup."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bytes, self.digest = data, Digest.of(data)
+
+
 def _state(store: LocalStore) -> dict[str, _Saved]:
     """Return path → file of what the store keeps beside its objects."""
     found: dict[str, _Saved] = {}
@@ -192,6 +205,8 @@ def _state(store: LocalStore) -> dict[str, _Saved]:
         for one in files:
             if one.is_file():
                 found[str(one.relative_to(store.root))] = _Saved(one, grows=entry == layout.LOG)
+    if store.elsewhere:  # whoever restores it is another working copy of the bucket
+        found[layout.BUCKET.name] = _Small(json.dumps(sealed({"bucket": store.elsewhere})).encode())
     return dict(sorted(found.items()))
 
 

@@ -127,7 +127,7 @@ def _check_not_newer(store: LocalStore, opened: Opened) -> None:
     """Refuse to put old records beside those of a project that went on after it was saved; raise ConfigError."""
     saved = {Path(one).stem for one in opened.manifest.state if one.startswith(f"{SNAPSHOTS.name}/")}
     newer = [one for one in store.snapshots.numbers() if f"{one:06d}" not in saved]
-    if newer:
+    if newer and opened.manifest.state:  # else the store was in a bucket, of which these are a working copy
         raise ConfigError(f"{store.root}: has snapshot {newer[-1]}, which is newer than the backup", hint=_ELSEWHERE)
 
 

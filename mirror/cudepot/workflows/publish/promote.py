@@ -24,6 +24,7 @@ from cudepot.workflows.publish.make_snapshot import (
     is_there,
     next_number,
     offered,
+    show_snapshot,
     switch_on,
     write_on,
 )
@@ -195,10 +196,16 @@ def _recorded(depot: Depot, made: PromoteResult, said: Said, sha256: str) -> int
 
 
 def renew_channels(depot: Depot, others: Iterable[str]) -> list[str]:
-    """Sign the roots of channels anew that expire before long; return a line for each channel."""
+    """Sign the roots of channels anew that expire before long, and show what a new folder does not show yet.
+
+    Returns a line for each channel that changes.
+    """
     lines: list[str] = []
     for name in others:
         site = depot.inspectable().channel(name)
+        if (number := _not_shown(depot, site, name)) is not None:
+            show_snapshot(depot.in_channel(name), number)
+            lines.append(f"{name}: shows snapshot {number}, as its record says")
         shown = site.current()
         if shown not in depot.history.numbers():
             continue
@@ -209,3 +216,10 @@ def renew_channels(depot: Depot, others: Iterable[str]) -> list[str]:
             show(depot, site, made, Said("cudepot publish", "roots signed again before they expire"))
             lines.append(f"{name}: roots signed again, snapshot {number} shows {made.shows} again")
     return lines
+
+
+def _not_shown(depot: Depot, site: Site, channel: str) -> int | None:
+    """Return what a channel was made to show that shows nothing: its folder went with the machine, or never was."""
+    last = last_promotion(depot.store.promotions, channel)
+    lost = site.current() is None and last is not None and last.snapshot in depot.history.numbers()
+    return last.snapshot if last and lost else None
