@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from tests.stores.machines import Machines
 
 import cudepot
 
+FAST = os.environ.get("CUDEPOT_KILLS_ON", "moto")
+"""The server that starts fast; `test_many_kills` is run on radosgw as well."""
+
 
 @pytest.fixture(params=["moto", pytest.param("radosgw", marks=pytest.mark.slow)])
 def server(request: pytest.FixtureRequest, s3_server: Callable[[str], S3Server]) -> S3Server:
@@ -25,7 +29,7 @@ def server(request: pytest.FixtureRequest, s3_server: Callable[[str], S3Server])
 @pytest.fixture
 def moto(s3_server: Callable[[str], S3Server]) -> S3Server:
     """The server that starts fast."""
-    return s3_server("moto")
+    return s3_server(FAST)
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def machines_on(server: S3Server, site_key: SiteKey, base: Path) -> Machines:
 @pytest.fixture(scope="session")
 def workers(s3_server: Callable[[str], S3Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two Dask workers that reach moto, for all tests of a session."""
-    with cluster(tmp_path_factory.mktemp("dask"), worker_env(s3_server("moto")), 2) as one:
+    with cluster(tmp_path_factory.mktemp("dask"), worker_env(s3_server(FAST)), 2) as one:
         yield one
 
 

@@ -34,11 +34,11 @@ Open = Callable[[str], LocalStore]
 DATA = b"some bytes"
 
 
-@pytest.fixture(params=["moto"])
+@pytest.fixture
 def where(
     request: pytest.FixtureRequest, s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch
 ) -> Where:
-    server = s3_server(request.param)
+    server = s3_server(getattr(request, "param", "moto"))
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     return Where(server.bucket(), "x/", server.url, path_style=True, table="store")
@@ -369,6 +369,13 @@ def test_a_cache_is_trimmed_to_what_is_left_to_it(where: Where, tmp_path: Path) 
     assert len(here) <= 2
     with small.locked():
         assert [small.read(one) for one in objects] == [b"%09d" % number for number in range(4)]
+    (tmp_path / "bare").mkdir()
+    bare = S3Store(Around(tmp_path / "bare", tmp_path / "bare/store", Silent(), "tests"), small.bucket, cache=20)
+    with bare.locked():
+        assert bare.lacking([*objects, *objects]) == 36
+        at_a_time = [len(list(bare.objects())) for _ in bare.brought(objects)]
+        assert at_a_time == [2, 2, 4, 4], "those before may be linked to meanwhile: they go when the next have come"
+        assert len(list(bare.objects())) == 2
 
 
 def test_a_site_on_the_same_server_copies(on: Callable[[str], S3Store], where: Where) -> None:
