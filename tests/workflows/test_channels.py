@@ -251,12 +251,12 @@ def test_gc_keeps_what_is_shown_and_tagged_and_says_why(channelled: Project) -> 
 
 def test_gc_keeps_what_a_promotion_that_was_cut_short_needs(channelled: Project) -> None:
     channelled.run("promote", DEV, TEST)
-    link = channelled.base / "site" / TEST
-    link.unlink()  # as killed between the record and the switch
     more(channelled, "3.0")
+    (channelled.base / "site" / TEST).unlink()  # as killed between the record and the switch
     told = "snapshot 2 is kept: promoted to test; that was cut short\n"
     assert told in channelled.run("gc", "--keep", "1", "-n", "--force").out
     assert channelled.run("gc", "--keep", "1", "--force", "--json").json["kept"] == [2, 3]
+    assert "test: shows snapshot 2, as its record says\n" in channelled.run("publish").out
 
 
 def test_a_site_without_channels_says_so(grown: Project) -> None:
