@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,14 @@ class Here:
     def waiting(self) -> Collection[str]:
         """Return the sha256 of objects that an earlier `gc` noted and left for later; a local store leaves none."""
         return ()
+    def brought(self, wanted: Iterable[Digest]) -> Iterator[Digest]:
+        """Give objects one after the other, in order, each on this machine until the next is asked for."""
+        yield from wanted
+
+    def lacking(self, wanted: Iterable[Digest]) -> int:
+        """Return how many bytes of objects are to come before they can be used here; none of a local store."""
+        del wanted
+        return 0
 
     def refresh(self) -> None:
         """Bring what a verb reads that holds nothing up to date: a local store always is."""

@@ -56,6 +56,10 @@ class Overlay(LocalStore):
         """Have objects on this machine that will be used at once."""
         self._below.bring(wanted)
 
+    def brought(self, wanted: Iterable[Digest]) -> Iterator[Digest]:
+        """Give objects one after the other, each on this machine until the next is asked for."""
+        yield from self._below.brought(wanted)
+
     def known_as(self, promise: Promise) -> Digest | None:
         """Return what was found to keep a promise, in this run or before."""
         return super().known_as(promise) or self._below.known_as(promise)

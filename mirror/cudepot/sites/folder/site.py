@@ -28,8 +28,11 @@ class LinkedStore(ObjectStore, Protocol):
     def here(self, digest: Digest) -> str:
         """Return where the object is on this machine, or would be."""
 
-    def bring(self, wanted: Iterable[Digest]) -> None:
-        """Have objects on this machine that will be used at once."""
+    def brought(self, wanted: Iterable[Digest]) -> Iterator[Digest]:
+        """Give objects one after the other, in order, each on this machine until the next is asked for."""
+
+    def lacking(self, wanted: Iterable[Digest]) -> int:
+        """Return how many bytes of objects are to come before they can be used here."""
 
     def place(self, digest: Digest, target: Path | str) -> None:
         """Put an object at a path: a hard link where possible, else a checked copy."""
@@ -124,17 +127,18 @@ class FolderSite:
             fsync_folder(final.parent)
 
     def room(self, number: int, tree: Mapping[str, Digest]) -> tuple[str, int]:
-        """Return the folder and the bytes it takes: none where the store's files get links, else all of them."""
+        """Return the folder and the bytes it takes: all, but of files that get links those that are to come first."""
         first = next(iter(tree.values()), None)
-        linked = first is None or takes_links(Path(self._store.here(first)).parent, self.root)
-        size = 0 if linked or self.folder(number).is_dir() else sum(one.size for one in tree.values())
-        return str(self.root), size
+        if first is None or self.folder(number).is_dir():
+            return str(self.root), 0
+        if takes_links(Path(self._store.here(first)).parent, self.root):
+            return str(self.root), self._store.lacking(tree.values())
+        return str(self.root), sum(one.size for one in tree.values())
 
     def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         partial.mkdir(parents=True)
-        self._store.bring(tree.values())
         made = {""}
-        for path, digest in tree.items():
+        for path, digest in zip(tree, self._store.brought(tree.values()), strict=True):
             name = safe_name(path)
             folder = name.rpartition("/")[0]
             if folder not in made:
@@ -164,8 +168,7 @@ class FolderSite:
         for path in [one for one in self._below(folder) if one not in tree and one not in extra]:
             (folder / path).unlink()
         lacking = {path: digest for path, digest in tree.items() if not self._same(folder / path, digest)}
-        self._store.bring(lacking.values())
-        for path, digest in lacking.items():
+        for path, digest in zip(lacking, self._store.brought(lacking.values()), strict=True):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             temp = target.with_name(f".{target.name}.new")

@@ -120,6 +120,28 @@ class S3Store(BucketHoldings):
         finally:
             self._progress.end()
 
+    def brought(self, wanted: Iterable[Digest]) -> Iterator[Digest]:
+        """Give objects one after the other; no more of them are on this machine at a time than ``cache`` allows."""
+        some: list[Digest] = []
+        size = 0
+        for one in wanted:
+            if some and self._limit is not None and size + one.size > self._limit:
+                yield from self._portion(some)
+                some, size = [], 0
+            some.append(one)
+            size += one.size
+        yield from self._portion(some)
+
+    def _portion(self, some: list[Digest]) -> Iterator[Digest]:
+        self.bring(some)
+        yield from some
+        self._cache.trim(self._limit, self.there)
+
+    def lacking(self, wanted: Iterable[Digest]) -> int:
+        """Return the bytes of objects that are in the bucket only."""
+        lacking = {one for one in wanted if not Path(self.here(one)).exists()}
+        return sum(one.size for one in lacking)
+
     def _brought(self, digest: Digest) -> Digest:
         self._bring(digest)
         return digest
