@@ -175,5 +175,5 @@ def bucket_store(server: S3Server, base: Path) -> S3Store:
     """Return a store in a fresh bucket, that sends what it gets until the test ends."""
     place = S3StorePlace(server.bucket(), "depot/", server.url, path_style=True, table="store")
     store = place.open(Around(base, base / "copy", Silent(), "tests"))
-    store._uploads = Uploads(store._bucket, store._cache, store.there, store._spoilt)
+    store._uploads = Uploads(store.bucket, store._cache, store.there, store.spoilt)
     return store

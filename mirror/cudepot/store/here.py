@@ -51,6 +51,7 @@ class Here:
     def waiting(self) -> Collection[str]:
         """Return the sha256 of objects that an earlier `gc` noted and left for later; a local store leaves none."""
         return ()
+
     def brought(self, wanted: Iterable[Digest]) -> Iterator[Digest]:
         """Give objects one after the other, in order, each on this machine until the next is asked for."""
         yield from wanted
