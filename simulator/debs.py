@@ -16,11 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simulator.built import kept
 from simulator.cudnn import EPOCH, CudnnRelease, Parts, parts
 from simulator.process import clean_env, run
 from simulator.samples import sample_files
 
 Clearsign = Callable[[bytes], bytes]
+_LARGE = 1_000_000
+"""Bytes from which on a deb is built each time."""
 
 ARCH = {"x86_64": ("amd64", "x86_64-linux-gnu"), "aarch64": ("arm64", "aarch64-linux-gnu"),
          "ppc64le": ("ppc64el", "powerpc64le-linux-gnu")}  # fmt: skip
@@ -65,15 +68,21 @@ def simple_deb(package: str, version: str, arch: str = "amd64", **more: str) -> 
 
 def write_deb(deb: Deb, folder: Path, sign: Clearsign | None = None) -> Path:
     """Build ``deb`` into ``folder``; with ``sign``, append the ``_gpgbuilder`` member it makes."""
+    target = folder / deb.file_name
+    small = sum(map(len, deb.files.values())) < _LARGE
+    data = kept(repr(deb), lambda: _built(deb)) if small else _built(deb)
+    target.write_bytes(with_gpgbuilder(data, sign) if sign else data)
+    return target
+
+
+def _built(deb: Deb) -> bytes:
     with tempfile.TemporaryDirectory(prefix="deb-") as name:
         tree = Path(name) / "tree"
         _write_tree(deb, tree)
-        target = folder / deb.file_name
+        file = Path(name) / "built.deb"
         env = clean_env(SOURCE_DATE_EPOCH=str(EPOCH))
-        run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree, target, env=env)
-    if sign is not None:
-        target.write_bytes(with_gpgbuilder(target.read_bytes(), sign))
-    return target
+        run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree, file, env=env)
+        return file.read_bytes()
 
 
 def _write_tree(deb: Deb, tree: Path) -> None:

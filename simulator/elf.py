@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from simulator.built import kept
 from simulator.process import run
 
 MACHINES = {"x86_64": 62, "aarch64": 183, "ppc64le": 21}
 """ELF ``e_machine`` by architecture; a library is compiled for the host and relabelled."""
 
+_LARGE = 1_000_000
+"""Bytes of padding from which on a library is not kept for other processes."""
 _GLIBC_FLOOR = {
     # one call whose default symbol version is the newest that the real libraries ask for
     "2.14": ("#include <string.h>", "memcpy(to, from, n)"),
@@ -69,6 +72,10 @@ def source(library: Library) -> str:
 @cache
 def shared_library(library: Library) -> bytes:
     """Return the bytes of ``library``; the same description gives the same bytes."""
+    return kept(repr(library), lambda: _compiled(library)) if library.padding < _LARGE else _compiled(library)
+
+
+def _compiled(library: Library) -> bytes:
     with tempfile.TemporaryDirectory(prefix="elf-") as name:
         folder = Path(name)
         _write_inputs(folder, library)
@@ -88,9 +95,12 @@ def static_archive(text: str, *names: str) -> bytes:
         return (folder / "out.a").read_bytes()
 
 
-@cache
 def stub(soname: str) -> bytes:
     """Return an empty library that only has a name, for others to be linked against."""
+    return kept(f"stub {soname}", lambda: _stub(soname))
+
+
+def _stub(soname: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="elf-") as name:
         (Path(name) / "in.c").write_text("")
         run("gcc", *_COMMON, f"-Wl,-soname,{soname}", "-o", "out.so", "in.c", cwd=Path(name))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from simulator.built import FOLDER
 from simulator.el import El, ElArtifacts
 from simulator.keys import Key, KeyHome
 from simulator.nvidia import Artifacts, Nvidia
@@ -44,9 +47,13 @@ settings.load_profile("cudepot")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Try fewer examples where the lengthy tests are left out too; they are others each time."""
+    """Try fewer examples where the lengthy tests are left out too; let workers share what is built."""
     if "not lengthy" in config.option.markexpr:
         settings.load_profile("cudepot-short")
+    if FOLDER not in os.environ:
+        shared = tempfile.TemporaryDirectory(prefix="built-")
+        os.environ[FOLDER] = shared.name
+        config.add_cleanup(shared.cleanup)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
