@@ -58,8 +58,7 @@ def channel_faults(config: Config, store: LocalStore, site: Site) -> Iterator[st
         last = last_promotion(store.promotions, channel)
         if last and last.snapshot != shown and not config.site.origin:
             what = f"snapshot {shown}" if shown else "nothing"
-            why = "`cudepot publish` shows it" if config.site.origin else "a promotion was cut short"
-            yield f"{channel}: shows {what}, and its record says snapshot {last.snapshot}: {why}"
+            yield f"{channel}: shows {what}, and its record says snapshot {last.snapshot}: a promotion was cut short"
         if shown and shown not in numbers:
             yield f"{channel}: shows snapshot {shown}, which is not in the store"
 
