@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+NO_HOME = Path(os.devnull) / "home"
+"""A folder that nobody can ever make."""
+
 
 def home() -> Path:
     """Return the user's folder; one that is not there where the user has none: cron and containers know such."""
     try:
         return Path.home()
     except RuntimeError:
-        return Path("/nonexistent")
+        return NO_HOME
 
 
 def is_there(path: str | Path) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import tomli
 
-from cudepot.cli.home import home
+from cudepot.cli.home import NO_HOME, home
 from cudepot.errors import ConfigError
 from cudepot.urls import split_url
 
@@ -43,7 +43,7 @@ def machine_index() -> str:
 def lasting_index() -> str:
     """Return the URL that any user and job of this machine would get; empty where none is configured for all."""
     try:
-        return choose({}, Path("/nonexistent"), Path(sys.prefix))
+        return choose({}, NO_HOME, Path(sys.prefix))
     except ConfigError:
         return ""
 
