@@ -16,7 +16,7 @@ from cudepot.catalog.site.names import names_of
 from cudepot.digest import Digest
 from cudepot.ports import Rank
 from cudepot.workflows.publish.parts import is_kept_by_path
-from cudepot.workflows.publish.publish import is_package
+from cudepot.workflows.publish.result import is_package
 
 ONE, OTHER = Digest.of(b"one"), Digest.of(b"other")
 

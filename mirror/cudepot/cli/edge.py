@@ -15,7 +15,7 @@ from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.workflows.edge.follow import Followed
-    from cudepot.workflows.publish.publish import PublishResult
+    from cudepot.workflows.publish.result import PublishResult
 
 NAME = "edge"
 HELP = "follow another site over HTTP and show what it shows"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import tomli_w
 
@@ -15,8 +15,6 @@ from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.lock_parts import joined
-from cudepot.catalog.nvidia.site_paths import below
-from cudepot.catalog.site.clients import FOLDER
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import Unsolvable, notes
 from cudepot.depot.builds import Built, all_jobs, job_key, not_built, recall
@@ -32,8 +30,7 @@ from cudepot.kinds.peers import compared
 from cudepot.kinds.registry import shown_below, solves_of
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
-from cudepot.workflows.bundle.shown_import import absent_lines, forget_choice, newest_number, released, wanted
-from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
+from cudepot.workflows.nvidia.paths import copies_of, with_nvidia
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
 from cudepot.workflows.publish.hold import Hold, hold_of
@@ -47,52 +44,13 @@ from cudepot.workflows.publish.make_snapshot import (
 )
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
 from cudepot.workflows.publish.parts import Earlier, Held, Part, parts_of
+from cudepot.workflows.publish.result import PublishResult, moves_of
 
 if TYPE_CHECKING:
-    from cudepot.depot.room import Room
-    from cudepot.kinds.compared import Compared
+    pass
 
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for debs and rpms that must not change."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishResult:
-    """What publishing did.
-
-    Attributes:
-        number: the snapshot shown now (or that would be, in a dry run).
-        fresh: whether it is a new snapshot.
-        added, removed: site paths of packages that came and went.
-        files, bytes: the whole tree.
-        site: what a web server has to show: a folder or ``s3://…``.
-        held: what is not published as the lock says, and why.
-        unsigned: a line for each upstream that nobody signed.
-        unsolvable: a line for each repository that is allowed although not all of it can be installed.
-        notes: a line for each upstream that could not be locked, and for what NVIDIA's paths lack.
-        foreign: what the conda channel leaves to another one.
-        copies: what NVIDIA's paths take a second time in a bucket.
-        compared: how what was built differs from packages of upstreams that it can take the place of.
-        hold: the rollback that holds: ``added`` and ``removed`` are what is not shown because of it; None for none.
-        room: of a dry run, what the site's disk would have to take.
-    """
-
-    number: int
-    fresh: bool
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    files: int
-    bytes: int
-    site: str
-    held: tuple[Held, ...] = ()
-    unsigned: tuple[str, ...] = ()
-    unsolvable: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    foreign: tuple[str, ...] = ()
-    copies: Copies = NO_COPIES
-    compared: tuple[Compared, ...] = ()
-    hold: Hold | None = None
-    room: tuple[Room, ...] = ()
 
 
 def publish(
@@ -118,48 +76,101 @@ def publish(
     """
     check_private(depot.config, depot.site())
     if depot.config.site.origin:
-        return _publish_imported(depot, dry_run=dry_run, release=release_rollback)
+        from cudepot.workflows.publish.imported import publish_imported  # noqa: PLC0415 - on the far side only
+
+        return publish_imported(depot, dry_run=dry_run, release=release_rollback)
     if not clock_is_right:
         check_clock(depot.store, depot.clock)
     lock = current_lock(depot.config, depot.store, depot.lock_path)
     depot.progress.step("reading the last snapshots")
     earlier = depot.history.latest(HISTORY)
-    names = [one.name for one in lock.upstreams]
-    names += [environment_fault_name(one.name) for one in lock.environments]
-    with depot.store.gathering():
-        lock, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
-        tree, lacking = with_nvidia(depot, lock, bare)
+    content = _content(depot, lock, earlier, keep_last=keep_last)
     if not dry_run:
-        _note(depot.config, depot.store, depot.clock, names, held)
-    before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    told = held, unsigned(depot.config, lock), doubts, (*unanswered(depot.config, depot.store, lock), *lacking)
-    copies = copies_of(depot.config, lock, tree)
+        _note(depot.config, depot.store, depot.clock, lock, content.held)
+    result = _result(depot, content, earlier)
     hold = None if release_rollback else hold_of(depot.config, depot.store)
     if hold:
-        number = hold.number if dry_run else _show_held(depot, hold)
-        if not dry_run:
-            told = (*told[:3], (*told[3], *_renewed(depot)))
-            announced(depot)
-        return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
-    anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
-    fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
+        return _publish_held(depot, result, hold, dry_run=dry_run)
+    again = clock_is_right and any(clock_faults(depot.store, depot.clock))
+    return _publish_content(depot, content, earlier, result, again=again, dry_run=dry_run)
+
+
+class _Content(NamedTuple):
+    """What is to be shown, but for the pages of the site: a lock and a tree, and what is to be said of them."""
+
+    lock: Lock
+    tree: Tree
+    held: tuple[Held, ...]
+    doubts: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+
+def _content(depot: Depot, lock: Lock, earlier: Sequence[Snapshot], *, keep_last: bool) -> _Content:
+    with depot.store.gathering():
+        shown, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+        tree, lacking = with_nvidia(depot, shown, bare)
+    return _Content(shown, tree, held, doubts, tuple(lacking))
+
+
+def _result(depot: Depot, content: _Content, earlier: Sequence[Snapshot]) -> PublishResult:
+    """Return what is known of publishing before anything is shown."""
+    lock, tree = content.lock, content.tree
+    return PublishResult(
+        0,
+        False,
+        *moves_of(_tree_of(earlier), tree),
+        depot.site().where,
+        content.held,
+        unsigned(depot.config, lock),
+        content.doubts,
+        (*unanswered(depot.config, depot.store, lock), *content.lacking),
+        copies=copies_of(depot.config, lock, tree),
+    )
+
+
+def _publish_held(depot: Depot, result: PublishResult, hold: Hold, *, dry_run: bool) -> PublishResult:
+    """Show what a rollback holds, whatever the lock says."""
+    if dry_run:
+        return replace(result, number=hold.number, hold=hold)
+    number = _show_held(depot, hold)
+    return replace(_followed_up(depot, result), number=number, hold=hold)
+
+
+def _publish_content(
+    depot: Depot, content: _Content, earlier: Sequence[Snapshot], result: PublishResult, *, again: bool, dry_run: bool
+) -> PublishResult:
+    """Make a snapshot, unless the last one has the same content, and show it; ``again``: make one in any case."""
+    lock, tree = content.lock, content.tree
+    fresh = not earlier or again or bool(earlier[0].rollback) or not is_page_of(depot, lock, tree, earlier[0])
     fresh = fresh or _tells_clients_more(depot, lock, earlier[0])
     number = next_number(depot.site(), depot.store.snapshots) if fresh else earlier[0].number
     created = timestamp(depot.clock) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
-    foreign = _foreign(depot.config, depot.store, tree)
-    peers = compared(depot.config, depot.store, tree)
+    foreign, peers = _foreign(depot.config, depot.store, tree), compared(depot.config, depot.store, tree)
     known = None if fresh else page_in(depot.store, earlier[0])
     tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, created=created)
         show_snapshot(depot, number, None if fresh else earlier[0])
-        told = (*told[:3], (*told[3], *_renewed(depot)))
-        announced(depot)
+        result = _followed_up(depot, result)
     room = site_rooms(depot.site(), number, tree) if dry_run else ()
-    moves = _moves(before, tree)
-    return PublishResult(number, fresh, *moves, depot.site().where, *told, foreign, copies, peers, room=room)
+    added, removed, files, size = moves_of(_tree_of(earlier), tree)
+    return replace(
+        result, number=number, fresh=fresh, added=added, removed=removed, files=files, bytes=size,
+        foreign=foreign, compared=peers, room=room,
+    )  # fmt: skip
+
+
+def _followed_up(depot: Depot, result: PublishResult) -> PublishResult:
+    """Bring the other channels and what the site says of itself up to date; return the result with notes of that."""
+    notes = (*result.notes, *_renewed(depot))
+    announced(depot)
+    return replace(result, notes=notes)
+
+
+def _tree_of(earlier: Sequence[Snapshot]) -> Tree:
+    return earlier[0].tree if earlier else {}
 
 
 def _tells_clients_more(depot: Depot, lock: Lock, last: Snapshot) -> bool:
@@ -192,8 +203,10 @@ def _foreign(config: Config, store: LocalStore, tree: Tree) -> tuple[str, ...]:
     return tuple(text for one in shown_below(tree).values() for text in one.shows.left_to_others(config, store, tree))
 
 
-def _note(config: Config, store: LocalStore, clock: Clock, names: Sequence[str], held: Sequence[Held]) -> None:
+def _note(config: Config, store: LocalStore, clock: Clock, lock: Lock, held: Sequence[Held]) -> None:
     """Remember whose part could not be made, and forget what is over; what only waits is no fault."""
+    names = [one.name for one in lock.upstreams]
+    names += [environment_fault_name(one.name) for one in lock.environments]
     errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
     urls = {one.name: one.url for one in config.upstreams}
     for name in names:
@@ -267,53 +280,3 @@ def _made_of(lock_path: Path, lock: Lock) -> bytes:
     """Return the lock a snapshot is made of, as a document: the very file where nothing is held back."""
     there = record_acceptance(lock_path, lock)
     return lock_path.read_bytes() if lock == there else tomli_w.dumps(render_lock(lock)).encode()
-
-
-def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishResult:
-    """Show what the near side shows, as far as it has come in bundles, or what a rollback chose, as it was signed."""
-    from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
-
-    if release and not dry_run:
-        forget_choice(depot.store)
-    store, names = depot.store, depot.config.site.channels
-    free, late = released(store, names), absent_lines(store, names)
-    want = free if release else wanted(store, names)
-    if not want:
-        raise ConfigError(late[0], hint="import a bundle that brings it")
-    first = next(one for one in names or ("",) if one in want)
-    number, shown, hold = want[first], _shown_in(depot, first), None if release else hold_of(depot.config, store)
-    known = shown in store.snapshots.numbers()
-    before, tree = depot.history.find(shown).tree if shown and known else {}, depot.history.find(number).tree
-    held_back = depot.history.find(free.get(first, newest_number(store))).tree if hold else {}
-    moved = [_follow(depot, name, want[name], dry_run=dry_run) for name in (first, *names) if name in want]
-    if not dry_run:
-        announced(depot)
-    moves = _moves(tree, held_back) if hold else _moves(before, tree)
-    notes = (*waiting_notes(store), *filter(None, moved[1:]), *late)
-    return PublishResult(number, number != shown and not hold, *moves, depot.site().where, notes=notes, hold=hold)
-
-
-def _follow(depot: Depot, channel: str, number: int, *, dry_run: bool) -> str:
-    """Show in a channel what it is to show here; return a line where that moved it."""
-    moves = _shown_in(depot, channel) != number
-    if not dry_run:
-        show_snapshot(depot.in_channel(channel), number)
-    return f"{channel}: shows snapshot {number}, as on the near side" if moves else ""
-
-
-def _shown_in(depot: Depot, channel: str) -> int | None:
-    return depot.in_channel(channel).site().current()
-
-
-def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
-    """Return the packages that came and went, and how many files and bytes the tree has."""
-    came, went = (
-        tuple(path for path in sorted(one) if is_package(path))
-        for one in (tree.keys() - before.keys(), before.keys() - tree.keys())
-    )
-    return came, went, len(tree), sum(one.size for one in set(tree.values()))
-
-
-def is_package(path: str) -> bool:
-    """Return whether a path of the site is a package's own, and not its second one below NVIDIA's, nor a client's."""
-    return row_of(path) is not None and not below(path) and not path.startswith(FOLDER)
