@@ -34,7 +34,6 @@ READ = {"catalog", "channels", "client --help", "status", "kit requirements", "e
 ELSEWHERE = {
     "add --key --keyring": ("workflows/test_add.py", '"--keyring"'),
     "backup": ("workflows/test_backup.py", '"backup"'),
-    "bundle export --channel": ("workflows/test_channels_far.py", '"--channel"'),
     "bundle missing": ("workflows/test_bundles.py", '"bundle", "missing"'),
     "doctor": ("workflows/test_doctor_run.py", '"doctor"'),
     "edge": ("workflows/test_edges.py", '"edge"'),
