@@ -27,7 +27,7 @@ import sys
 class Only:
     def find_spec(self, name, *_):
         top = name.partition(".")[0]
-        if top not in {*sys.stdlib_module_names, *sys.argv[1:], "cudepot"} and not top.endswith("__mypyc"):
+        if top not in {*sys.stdlib_module_names, *sys.argv[1:], "cudepot", "cudepot_far"} and "__mypyc" not in top:
             raise ModuleNotFoundError(f"{name} is not among what the hook names")
 sys.meta_path.insert(0, Only())
 from cudepot.cli.shared_files import shared_files
