@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from cudepot.depot.root_age import too_old
 from cudepot.depot.snapshots import lock_of, says_the_same
 from cudepot.depot.sync_memory import mirrored_objects
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, CudepotError
+from cudepot.errors import ConfigError, CudepotError, StorageError, TrustError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
@@ -115,10 +115,27 @@ def status(depot: Depot) -> Status:
     found, last = _status(depot), last_run(depot.store)
     good = last.good if last else {}
     upstreams = tuple(replace(one, good=good.get(one.name, "")) for one in found.upstreams)
-    if not depot.config.site.channels:
-        return replace(found, last_run=last, upstreams=upstreams)
-    channels, torn = shown_by(depot.config, depot.site()), channel_faults(depot.config, depot.store, depot.site())
-    return replace(found, last_run=last, upstreams=upstreams, channels=channels, notes=(*found.notes, *torn))
+    channels: Mapping[str, int | None] = {}
+    torn: Iterable[str] = ()
+    if depot.config.site.channels:
+        channels, torn = shown_by(depot.config, depot.site()), channel_faults(depot.config, depot.store, depot.site())
+    damaged = _damaged(depot, {found.shown, *channels.values()}.intersection(found.snapshots))
+    left = (*found.notes, *torn, *damaged)
+    return replace(found, last_run=last, upstreams=upstreams, channels=channels, notes=left)
+
+
+def _damaged(depot: Depot, shown: Iterable[int | None]) -> Iterator[str]:
+    """Give a line for each snapshot that is shown and that the store has otherwise than the site's key signed it.
+
+    Where the disk is too full to check one, there is none: status has to be read then, too.
+    """
+    history = depot.history
+    with contextlib.suppress(OSError):
+        for number in filter(None, shown):
+            try:
+                history.signed(number)
+            except (StorageError, TrustError) as error:
+                yield str(error)
 
 
 def _status(depot: Depot) -> Status:
