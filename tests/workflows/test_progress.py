@@ -61,6 +61,7 @@ def test_verbs_name_their_steps(project: Project, nvidia: Nvidia) -> None:
     project.run("lock")
     project.run("publish")
     assert "comparing snapshot 1 and snapshot 2" in steps_of(project, "diff", "1", "2")
+    (project.store / "object-lists.json").unlink()  # else it need not read
     assert "reading snapshot 2" in steps_of(project, "snapshots")
     assert "artifacts in the store" in steps_of(project, "status")
     assert "signing the roots of snapshot 1 again" in steps_of(project, "rollback", "1")
