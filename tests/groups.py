@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def group_of(item: pytest.Item) -> str:
         if name in item.fixturenames:
             return group
     place = getattr(item, "callspec", None)
-    if place and "radosgw" in place.id.split("-"):
+    if place and re.search(r"\bradosgw\b", place.id):
         return "radosgw"
     known = item._fixtureinfo.name2fixturedefs
     made = [name for name in item.fixturenames if name in known and known[name][-1].scope == "module"]
