@@ -135,8 +135,9 @@ def s3_place(server: S3Server, store: LocalStore) -> Place:
 
 
 _SERVERS = {"moto": s3.moto, "rclone": s3.rclone, "radosgw": s3.radosgw}
-S3_KINDS = [pytest.param(name, marks=[pytest.mark.slow] if name == "radosgw" else []) for name in _SERVERS]
-STORE_KINDS = ["store", "store in moto", pytest.param("store in radosgw", marks=[pytest.mark.slow])]
+_MARKS = {"radosgw": [pytest.mark.slow], "rclone": [pytest.mark.lengthy]}
+S3_KINDS = [pytest.param(name, marks=_MARKS.get(name, [])) for name in _SERVERS]
+STORE_KINDS = ["store", "store in moto", pytest.param("store in radosgw", marks=[pytest.mark.lengthy])]
 KINDS = ["folder", "shelf", *STORE_KINDS, *S3_KINDS]
 
 
