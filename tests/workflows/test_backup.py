@@ -305,6 +305,9 @@ def test_a_project_that_went_on_is_not_overwritten(lost: Lost, tmp_path: Path) -
     lost.project.run("backup", str(lost.backup), "--with-key")
     new, argv = lost.restored(tmp_path / "new"), ("restore", str(lost.backup), "--key", lost.key.fingerprint)
     new.run(*argv)
+    new.run("promote", "dev", "prod")
+    assert "it shows snapshot 2, and 1 when it was saved" in str(new.run(*argv, check=False))
+    assert (new.base / "site/prod/snapshot.json").read_bytes() == (new.base / "site/dev/snapshot.json").read_bytes()
     new.run("rollback", "1")
     new.run("tag", "again", "3")
     assert "newer than the backup" in new.fail(3, *argv).error

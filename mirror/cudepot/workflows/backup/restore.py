@@ -99,8 +99,11 @@ def _show(site: Inspectable, depot: Depot, number: int) -> None:
     if number not in depot.history.numbers():  # it was left to a bucket
         raise ConfigError(f"{depot.store.elsewhere or depot.store.root} has no snapshot {number}", hint="")
     whole = on_site(depot.store, depot.config.site, depot.history.load(number))
-    if site.current() == number and is_there(site, whole):
+    now = site.current()
+    if now == number and is_there(site, whole):
         return
+    if now is not None and now != number and now in depot.history.numbers():  # it went on, or outlived the machine
+        raise ConfigError(f"it shows snapshot {now}, and {number} when it was saved: left as it is", hint="")
     missing = [path for path, digest in whole.snapshot.tree.items() if not depot.store.has(digest)]
     if missing:
         raise ConfigError(f"{len(missing)} files of snapshot {number} are lost, {missing[0]} for one", hint="")
