@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cudepot.digest import hexdigest
-from cudepot.disk import write_atomic
+from cudepot.disk import storage_errors, write_atomic
 from cudepot.ports import Edition
 
 
@@ -22,10 +22,11 @@ class FileDocument:
 
     def read(self, known: Edition | None = None) -> Edition | None:
         """Return the document; None where there is none, ``known`` itself where that is the document still."""
-        try:
-            body = self._path.read_bytes()
-        except FileNotFoundError:
-            return None
+        with storage_errors(self._path):
+            try:
+                body = self._path.read_bytes()
+            except FileNotFoundError:
+                return None
         return known if known is not None and known.body == body else Edition(body, hexdigest(body))
 
     def swap(self, body: bytes, over: Edition | None) -> Edition | None:
