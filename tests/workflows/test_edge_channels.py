@@ -45,6 +45,10 @@ def test_channels_are_followed_under_their_names_with_the_records_of_their_promo
         assert [(one.path, one.status) for one in web.requests] == [("/shown.asc", 304)]
 
         assert follow(behind, second)["channels"] == {"prod": 1}
+        late = edge_in(tmp_path / "late", site_key, upstream_key, ["prod"])
+        follow(late, web)
+        late.toml.write_text(late.toml.read_text().replace('channels = ["prod"]', 'channels = ["test", "prod"]'))
+        assert follow(late, web)["channels"] == {"test": 1, "prod": 1}, "with an older record than it had"
         near.project.run("promote", "dev", "test")
         web.forget()
         done = follow(edge, web)
@@ -57,6 +61,8 @@ def test_channels_are_followed_under_their_names_with_the_records_of_their_promo
         assert follow(edge, web)["channels"] == {"dev": 2, "test": 2, "prod": 3}
         assert follow(behind, second)["channels"] == {"prod": 3}
         _same(edge.base / "site", site)
+        web.missing("*shown.asc")
+        assert "hides it" in edge.fail(5, "edge", web.url, "--wait", "0").hint, "never without dates again"
     assert "second" not in "".join(files(behind.base / "site" / "prod")), "what no channel here shows is not fetched"
     for one in (edge, behind):
         assert one.run("verify", "--json").json["faults"] == []

@@ -40,6 +40,8 @@ def announce(depot: Depot) -> None:
         paths = {one: record_paths(one) for one in reversed(depot.store.promotions.numbers())}
         for number, (path, signature) in paths.items():
             if site.announced(signature):
+                if depot.config.site.origin:
+                    continue  # an edge gets older ones later, with a channel that it did not follow before
                 break  # and so all before it
             records[number] = zip((path, signature), depot.store.promotions.read(number), strict=True)
     files = {path: data for number in sorted(records) for path, data in records[number]}

@@ -123,7 +123,7 @@ def _taken(
     new = {one.snapshot: one for one in told.shows if not _is_here(store, one)}
     heads = {one.number: read_head(depot.site_verifier, source, told, shows) for one, shows in new.items()}
     gone = _checked(store, told, heads, accept=accept)
-    records = _records(depot, source, told, heard, accept=accept)
+    records, afresh = _records(depot, source, told, heard, accept=accept)
     snapshots = {number: _snapshot(depot, source, head) for number, head in heads.items()}
     missing = _missing(store, heads, snapshots)
     room = rooms([Need(store.root, still_to_come(store, set(missing.values())))])
@@ -143,6 +143,9 @@ def _taken(
         known = {head.name: head.manifest for head in heads.values()}
         came = finish(depot, known, known.keys(), older=True)
         done = replace(done, proved=came.proved, licences=came.licences)
+    if afresh:
+        for number in store.promotions.numbers():
+            store.promotions.remove(number)
     return done, _kept(store, told, heard, records, channels)
 
 
@@ -177,11 +180,16 @@ def _checked(store: LocalStore, told: Told, heads: Mapping[int, Head], *, accept
     return ()
 
 
-def _records(depot: Depot, source: Source, told: Told, heard: Heard, *, accept: bool) -> tuple[Record, ...]:
-    """Return the promotion records that are new, after they were found to say what the channels show."""
+def _records(
+    depot: Depot, source: Source, told: Told, heard: Heard, *, accept: bool
+) -> tuple[tuple[Record, ...], bool]:
+    """Return the promotion records that are new, and whether they replace those that are here.
+
+    They were found to say what the channels show.
+    """
     if told.shown is None or not told.shown.channels:
-        return ()
-    kept = depot.store.promotions
+        return (), False
+    afresh, kept = False, depot.store.promotions
     try:
         records = bring_records(depot.site_verifier, source, told.shown, told.shows, kept)
     except TornError:
@@ -189,13 +197,11 @@ def _records(depot: Depot, source: Source, told: Told, heard: Heard, *, accept: 
     except TrustError:
         if not accept:
             raise
-        for number in kept.numbers():
-            kept.remove(number)
-        records = bring_records(depot.site_verifier, source, told.shown, told.shows, kept)
+        records, afresh = bring_records(depot.site_verifier, source, told.shown, told.shows, None), True
     if not accept:
         promoted = [one for one in told.shows if one.channel != told.shown.channels[0]]
         check_channels(promoted, dict(told_of(depot.store).channels), heard.records, records, kept)
-    return records
+    return records, afresh
 
 
 def _forget(store: LocalStore, number: int) -> None:

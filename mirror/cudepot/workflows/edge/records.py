@@ -31,7 +31,7 @@ class Record(NamedTuple):
 
 
 def bring_records(
-    verifier: SiteVerifier, source: Source, shown: Shown, shows: Sequence[Shows], kept: Promotions
+    verifier: SiteVerifier, source: Source, shown: Shown, shows: Sequence[Shows], kept: Promotions | None
 ) -> tuple[Record, ...]:
     """Return the records that are not here, the oldest first: back from the last one, each named by the one after it.
 
@@ -41,16 +41,23 @@ def bring_records(
         TrustError: one is not what the next one names, or they do not continue those that are here.
         StaleError: the site has fewer than are here.
     """
-    have, wanted = (kept.numbers() or [0])[-1], shown.promotion
+    here, wanted = kept.numbers() if kept else [], shown.promotion
+    have = (here or [0])[-1]
     if wanted.number < have:
         raise StaleError(f"the site has {wanted.number} promotions, and {have} are here", hint=_OTHER)
-    first = have or min((one.record for one in shows if one.record), default=wanted.number + 1) - 1
+    oldest = min((one.record for one in shows if one.record), default=wanted.number + 1)
+    first = have or oldest - 1
     found: list[Record] = []
     while wanted.number > first:
         found.append(_record(verifier, source, wanted))
         wanted = Link(wanted.number - 1, found[-1].value.parent)
-    if have and Digest.of(kept.read(have)[0]).sha256 != wanted.sha256:
+    if kept and have and Digest.of(kept.read(have)[0]).sha256 != wanted.sha256:
         raise TrustError(f"the promotions of the site do not continue the {have} that are here", hint=_OTHER)
+    if kept and here and oldest < here[0]:  # of a channel that was not followed until now
+        wanted = Link(here[0] - 1, promotion_of(kept, here[0]).parent)
+        while wanted.number >= max(oldest, 1):
+            found.append(_record(verifier, source, wanted))
+            wanted = Link(wanted.number - 1, found[-1].value.parent)
     return tuple(reversed(found))
 
 

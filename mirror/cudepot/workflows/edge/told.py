@@ -12,10 +12,11 @@ from cudepot.catalog.site.shown import LIMIT, Shown, Shows, parse_shown
 from cudepot.catalog.site_tops import FOLLOW, SHOWN
 from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, FormatError, MissingError, TrustError
+from cudepot.errors import ConfigError, FormatError, MissingError, StaleError, TrustError
 from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SIGNATURE
 from cudepot.openpgp import is_plain_armor
 from cudepot.ports import Page, Source, Validators
+from cudepot.workflows.bundle.shown_import import told_of
 from cudepot.workflows.edge.heard import Heard, conditions
 
 _T = TypeVar("_T")
@@ -80,10 +81,22 @@ def ask(depot: Depot, source: Source, heard: Heard, url: str) -> Told | None:
     if known and source.read(FOLLOW[0], limit=LIMITS[MANIFEST], known=known) is None:
         return None
     try:
-        page = source.read(SHOWN, limit=LIMIT, known=conditions(heard, depot.store, url, SHOWN))
-    except MissingError:
+        page = source.read(SHOWN, limit=LIMIT, known=_known(depot, heard, url))
+    except MissingError as error:
+        if heard.signed and heard.url == url:
+            raise StaleError(
+                f"{SHOWN}: not there, and the site signed one on {heard.signed}",
+                hint="somebody in between hides it, or that site no longer has edges: ask who runs it",
+            ) from error
         return _by_manifest(depot.site_verifier, source, depot.config.site)
     return _by_shown(depot, page) if page else None
+
+
+def _known(depot: Depot, heard: Heard, url: str) -> Validators | None:
+    """Return what makes the request conditional: nothing where a channel is asked for that was not followed before."""
+    if not {*depot.config.site.channels} <= {*dict(told_of(depot.store).channels)}:
+        return None
+    return conditions(heard, depot.store, url, SHOWN)
 
 
 def _by_shown(depot: Depot, page: Page) -> Told:
