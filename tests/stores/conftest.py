@@ -15,6 +15,11 @@ from simulator.site_key import SiteKey
 from tests.stores.machines import Machines
 
 import cudepot
+from cudepot.cli.progress import Silent
+from cudepot.stores.kind import Around
+from cudepot.stores.s3.store import S3Store
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.where import Where
 
 FAST = os.environ.get("CUDEPOT_KILLS_ON", "moto")
 """The server that starts fast; `test_many_kills` is run on radosgw as well."""
@@ -63,3 +68,24 @@ def workers(s3_server: Callable[[str], S3Server], tmp_path_factory: pytest.TempP
 def worker_env(server: S3Server) -> dict[str, str]:
     """Return what workers have in their environment."""
     return {**server.env, "PYTHONPATH": str(Path(cudepot.__file__).parent.parent), "CUDEPOT_TRIES": "2"}
+
+
+@pytest.fixture
+def where(
+    request: pytest.FixtureRequest, s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch
+) -> Where:
+    server = s3_server(getattr(request, "param", "moto"))
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    return Where(server.bucket(), "x/", server.url, path_style=True, table="store")
+
+
+@pytest.fixture
+def on(where: Where, tmp_path: Path) -> Callable[[str], S3Store]:
+    """Open the bucket's store as a machine of that name does."""
+
+    def make(name: str) -> S3Store:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return S3Store(Around(tmp_path / name, tmp_path / name / "store", Silent(), "tests"), Bucket(where, "tests"))
+
+    return make
