@@ -162,6 +162,13 @@ def test_restoring_again_changes_nothing_and_the_project_goes_on(lost: Lost, tmp
     before = snapshot_of(new.base / "site", new.store / "objects", new.store / "snapshots")
     assert "fetched again: 0 objects" in new.run(*argv).out
     assert snapshot_of(new.base / "site", new.store / "objects", new.store / "snapshots") == before
+    tags = (new.store / "tags.json").read_bytes()
+    (new.store / "tags.json").unlink()
+    new.run(*argv)
+    assert not (new.store / "tags.json").exists(), "a store that lives keeps what became of it"
+    shutil.rmtree(new.store)
+    new.run(*argv)
+    assert (new.store / "tags.json").read_bytes() == tags, "a store that was lost alone comes back whole"
     (new.base / "cudepot.lock").write_text("# went on\n")
     assert "changed since, and kept: cudepot.lock" in new.run(*argv).out
     assert (new.base / "cudepot.lock").read_text() == "# went on\n"

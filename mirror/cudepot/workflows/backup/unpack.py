@@ -50,11 +50,21 @@ def unpack_backup(opened: Opened, base: Path, progress: Progress) -> tuple[str, 
     with store.locked(said=progress.say):
         _check_not_newer(store, opened)
         _objects(opened, store, progress)
-        for name, digest in _lacking(store.root, manifest.state):
+        state = _state(manifest.state, lives=again and bool(store.snapshots.numbers()))
+        for name, digest in _lacking(store.root, state):
             _write(opened, digest, store.root / name, 0o444 if name.startswith(_FOR_GOOD) else FILE)
     if not again:
         _project(opened, base)
     return tuple(kept)
+
+
+def _state(saved: Mapping[str, Digest], *, lives: bool) -> Mapping[str, Digest]:
+    """Return what the store gets, what is kept for good last; of a store that lives nothing else.
+
+    A rollback that was released since, say, would hold again. Whoever lost the store alone has no snapshots there.
+    """
+    ordered = sorted(saved.items(), key=lambda one: one[0].startswith(_FOR_GOOD))
+    return {name: one for name, one in ordered if not lives or name.startswith(_FOR_GOOD)}
 
 
 def _project(opened: Opened, base: Path) -> None:
