@@ -74,3 +74,32 @@ def _same(one: Path, other: Path) -> None:
     for name in NAMES:
         assert files(one / name) == files(other / name)
     assert (one / "shown.asc").read_bytes() == (other / "shown.asc").read_bytes()
+
+
+def test_who_accepts_a_new_chain_keeps_the_old_records_until_the_new_ones_are_there(
+    site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path
+) -> None:
+    sites = []
+    for name in ("near", "again"):
+        near = Near(tmp_path / name, site_key, upstream_key)
+        with_edges(near, "dev", "prod")
+        near.publish(deb_of(name))
+        near.project.run("promote", "dev", "prod")
+        sites.append(near)
+    sites[1].publish(deb_of("newer"))
+    sites[1].project.run("promote", "dev", "prod")
+    edge = edge_in(tmp_path / "edge", site_key, upstream_key, ["dev", "prod"])
+    with Server(sites[0].project.base / "site") as web, Server(sites[1].project.base / "site") as other:
+        follow(edge, web)
+        before = files(edge.store / "promotions")
+        assert "--accept-new-chain" in edge.fail(5, "edge", other.url, "--wait", "0").hint
+        follow(edge, other, "--accept-new-chain", "-n")
+        assert files(edge.store / "promotions") == before
+        other.missing("*newer*.deb")
+        assert edge.run("edge", other.url, "--accept-new-chain", "--wait", "0", check=False).rc
+        assert files(edge.store / "promotions") == before, "nothing is lost where the rest does not come"
+        other.heal()
+        assert follow(edge, other, "--accept-new-chain")["channels"] == {"dev": 2, "prod": 2}
+    now = files(edge.store / "promotions")
+    assert sorted(now) == ["000002.json", "000002.json.asc"], "those that its channels need"
+    assert now.items() <= files(sites[1].project.store / "promotions").items()
