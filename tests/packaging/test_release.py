@@ -26,6 +26,8 @@ def checkout(tmp_path: Path) -> Path:
     subprocess.run(["cp", "--parents", "-t", folder, *names.splitlines()], cwd=ROOT, check=True)
     changes = folder / "CHANGELOG.md"
     changes.write_text(changes.read_text().replace("## [Unreleased]", f"## [{__version__}] - 2026-12-01"))
+    formats = folder / "docs/formats.md"
+    formats.write_text(formats.read_text().replace("| unreleased |", f"| {__version__} |"))
     run(*_GIT, "init", "-q", cwd=folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / ".git/info/exclude").write_text(".venv\n")
@@ -60,6 +62,10 @@ def test_what_is_not_ready_is_refused(checkout: Path, site_key: SiteKey) -> None
     (checkout / "left-over").write_text("x")
     assert "not committed" in release(checkout, *key, key=site_key, check=False).stderr
     (checkout / "left-over").unlink()
+    formats = checkout / "docs/formats.md"
+    formats.write_text(formats.read_text() + "| store | 1 | unreleased | new |\n")
+    run(*_GIT, "commit", "-qam", "a format of no version", cwd=checkout)
+    assert "docs/formats.md has changes" in release(checkout, *key, key=site_key, check=False).stderr
     (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n- x\n")
     run(*_GIT, "commit", "-qam", "no section", cwd=checkout)
     assert "no section" in release(checkout, *key, key=site_key, check=False).stderr
