@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import importlib
 import io
@@ -14,13 +13,13 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from simulator.nvidia import Nvidia
 from simulator.project import Project
 from simulator.site_key import SiteKey
+from tests.cli.parsers import parsers_of
 
 from cudepot import __version__, errors
 from cudepot.cli.main import EXIT_CODES, GROUPS, VERBS, main, parser, verb_of
@@ -63,17 +62,9 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert ("--dry-run" in text) == changes
 
 
-def _parsers(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield one
-    for action in one._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from _parsers(below)
-
-
 def test_help_fits_80_columns_and_explains_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    found = list(_parsers(parser()))
+    found = list(parsers_of(parser()))
     assert len(found) > len(VERBS)
     long = [line for one in found for line in one.format_help().splitlines() if len(line) > 80]
     assert long == []
@@ -92,7 +83,7 @@ def test_every_error_has_an_exit_code_that_help_explains() -> None:
 
 
 def test_exit_codes_stand_in_the_help_of_all_verbs_alone() -> None:
-    top, *others = _parsers(parser())
+    top, *others = parsers_of(parser())
     assert "exit codes:\n" in top.format_help()
     assert [one.prog for one in others if "exit codes:\n" in one.format_help()] == []
 

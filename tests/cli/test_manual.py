@@ -6,10 +6,10 @@ import argparse
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.parsers import parsers_of
 
 from cudepot.cli.main import EXIT_CODES, VERBS, parser
 from cudepot.cli.manual import pages
@@ -23,15 +23,6 @@ def test_cudepot_and_every_verb_has_a_page() -> None:
     assert set(shared_files()) > {f"man/man1/{name}" for name in PAGES}
 
 
-def below(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """Give a parser and those of its actions."""
-    yield one
-    for action in one._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for inner in action.choices.values():
-                yield from below(inner)
-
-
 def test_every_option_of_every_verb_is_on_its_page() -> None:
     top = parser()
     verbs = next(one for one in top._actions if isinstance(one, argparse._SubParsersAction)).choices
@@ -39,7 +30,7 @@ def test_every_option_of_every_verb_is_on_its_page() -> None:
     missing = [
         (verb, option)
         for verb, one in verbs.items()
-        for inner in below(one)
+        for inner in parsers_of(one)
         for action in inner._actions
         for option in action.option_strings
         if action.help != argparse.SUPPRESS
