@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from cudepot.transport.shown import Offer
 
 NAME = "serve"
-HELP = "serve the site over HTTP, for trying it out and for small sites"
+HELP = "serve the site over HTTP: any for trying it out, and a site out of the store"
 DESCRIPTION = """\
 Serve what the site shows over HTTP, read-only, until interrupted. It follows every publish and rollback at once. By
 default only this machine can reach it; --bind 0.0.0.0 opens it to the network, without TLS or passwords. `cudepot
 explain sites` has configurations for nginx, Caddy and S3.
+
+A site out of the store (`type = "store"` in [site]) is served by this alone, straight from the store's folder or
+bucket, with read access and no private key: by as many servers as you like, behind one that does TLS.
 
 It also answers /healthz (the server is running), /readyz (the site shows a snapshot; otherwise 503) and, if
 prometheus_client is installed, /metrics for Prometheus.
